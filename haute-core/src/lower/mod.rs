@@ -1,0 +1,1 @@
+//! Lowering: the pruned pipeline source of a release.

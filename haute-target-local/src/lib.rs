@@ -1,0 +1,1 @@
+//! The release as a supervised process on this machine.
