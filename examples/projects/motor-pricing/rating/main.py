@@ -25,7 +25,7 @@ def policy_bands(policy):
 
 
 @pipeline.model_score(config="config/model_scoring/claim_frequency.json")
-def claim_frequency(df: pl.LazyFrame, policy_bands: pl.LazyFrame) -> pl.LazyFrame:
+def claim_frequency(df: pl.LazyFrame) -> pl.LazyFrame:
     """Expected third party claims a year.
 
     Rounded, because the last digit of a prediction depends on how many rows
