@@ -37,7 +37,7 @@ pub async fn prove(
     if !finished.success
         && let Some(error) = runtime_error(&finished.stdout, "the release cannot be proven")
     {
-        return Err(error.with_operation(\"prove\"));
+        return Err(error.with_operation("prove"));
     }
     finished
         .require(ErrorKind::BuildFailed, "the release cannot be proven")

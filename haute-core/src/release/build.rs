@@ -378,7 +378,12 @@ fn mark_columns(input: &mut Value, marked: &Value, key: &str) {
     }
 }
 
-fn place(staging: tempfile::TempDir, releases: &Path, manifest: &Manifest, lock_inputs: Digest) -> Result<Built> {
+fn place(
+    staging: tempfile::TempDir,
+    releases: &Path,
+    manifest: &Manifest,
+    lock_inputs: Digest,
+) -> Result<Built> {
     let digest = Digest::of(manifest.to_bytes()?);
     let directory = releases.join(digest.hex());
     if directory.join(MANIFEST).is_file() {

@@ -57,7 +57,7 @@ pub(super) async fn observe(
     if !finished.success
         && let Some(error) = runtime_error(&finished.stdout, "the pipeline cannot be loaded in its release")
     {
-        return Err(error.with_operation(\"build.observe\"));
+        return Err(error.with_operation("build.observe"));
     }
     let finished = finished
         .require(ErrorKind::BuildFailed, "the release cannot score its test quotes")
