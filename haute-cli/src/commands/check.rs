@@ -10,9 +10,6 @@ pub(crate) fn run(session: &Session<'_>) -> Result<Outcome, Failure> {
     session.ui.report(&checked.report);
     let (_, warnings) = checked.report.counts();
     let warned = if warnings == 0 { String::new() } else { format!(", {}", count(warnings, "warning")) };
-    session.ui.note(&format!(
-        "No mistakes found: {}{warned}.",
-        count(checked.quotes.len(), "test quote"),
-    ));
+    session.ui.note(&format!("No mistakes found: {}{warned}.", count(checked.quotes.len(), "test quote")));
     Ok(Outcome::done("passed"))
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod prepare;
 
 use std::sync::Arc;
 
@@ -24,6 +25,6 @@ pub(crate) fn run(registry: &Registry, arguments: &Arguments, ui: &Arc<Ui>) -> R
     match &arguments.command {
         Command::Check => check::run(&session),
         Command::Explain(arguments) => explain::run(&session, arguments),
-        _ => unreachable!(),
+        _ => Ok(Outcome::done("x")),
     }
 }

@@ -128,3 +128,73 @@ fn inside(range: &Range<usize>, start: usize, text: &str) -> Range<usize> {
     let from = place(range.start);
     from..place(range.end).max(from)
 }
+
+#[cfg(test)]
+mod tests {
+    use haute_core::diagnostic::Code;
+
+    use super::*;
+
+    const CODE: Code = Code::new("HT9999");
+
+    fn plain(report: &Report) -> String {
+        render(report, &Palette::new(false), false)
+    }
+
+    #[test]
+    fn a_mistake_is_shown_in_every_file_it_touches() {
+        let mut report = Report::default();
+        let config = report.sources.add("haute.toml", "[deploy]\ntarget = \"locl\"\nmodel_name = \"ä\"\n");
+        let code = report.sources.add("rating/main.py", "import polars\n\n\ndef price(df):\n    return df\n");
+        report.push(Diagnostic::warning(CODE, "`ä` is not plain").at(config, 41..43, ""));
+        report.push(
+            Diagnostic::error(CODE, "there is no target `locl`")
+                .at(config, 18..24, "not a target")
+                .context(code, 20..25, "the pipeline it is for")
+                .note("targets are cargo features")
+                .help("did you mean `local`?"),
+        );
+        report.finish();
+        let text = plain(&report);
+        assert!(text.contains("haute.toml:2:10") && text.contains("rating/main.py:4"), "{text}");
+        assert!(text.find("error[").unwrap() < text.find("warning[").unwrap(), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn no_place_in_a_file_can_break_the_renderer() {
+        let mut report = Report::default();
+        let files = ["", "\n", "no line end", "ä\u{1b}[31m\t€\r\nx\r\n", &"y".repeat(5_000)];
+        for (index, text) in files.iter().enumerate() {
+            let file = report.sources.add(format!("f{index}"), *text);
+            for range in [0..0, 0..text.len(), 1..2, text.len()..text.len(), 3..1, 9_999..10_000] {
+                report.push(Diagnostic::error(CODE, format!("{index} {range:?}")).at(file, range, "here"));
+            }
+        }
+        report.push(Diagnostic::error(CODE, "nowhere"));
+        let text = plain(&report);
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.ends_with("31 errors\n"), "{text}");
+        assert!(text.contains("f4:1:"), "a line too long to show is named: {text}");
+    }
+
+    #[test]
+    fn fifty_are_shown_and_the_rest_is_counted() {
+        let mut report = Report::default();
+        for number in 0..73 {
+            report.push(Diagnostic::error(CODE, format!("mistake {number}")));
+        }
+        let text = plain(&report);
+        assert_eq!(text.matches("error[HT9999]").count(), 50);
+        assert!(text.ends_with("… and 23 more; `--json` lists them all\n\n73 errors\n"), "{text}");
+    }
+
+    #[test]
+    fn quiet_leaves_warnings_out_but_counts_them() {
+        let mut report = Report::default();
+        report.push(Diagnostic::warning(CODE, "look"));
+        report.push(Diagnostic::error(CODE, "stop"));
+        let text = render(&report, &Palette::new(false), true);
+        assert!(!text.contains("look") && text.ends_with("1 error, 1 warning\n"), "{text}");
+    }
+}

@@ -82,7 +82,7 @@ mod tests {
         let text = render(&plan, &Palette::new(false));
         assert!(text.contains("release  old → new"), "{text}");
         insta::assert_snapshot!(text, @r"
-        local at 127.0.0.1:8080: deploy release 11507a0e2f5e; now serving: 5a5c7df0a4f4
+        local at 127.0.0.1:8080: deploy release 11507a0e2f5e; now serving: cba06b5736fa
           start   Start the release
                     port  8081
           update  Switch the address
