@@ -1,6 +1,7 @@
 //! Targets: the places a release can serve from.
 
 mod capabilities;
+mod faults;
 mod memory;
 mod registry;
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use capabilities::Capabilities;
+pub use faults::{Fault, Faults, FaultyTarget};
 pub use memory::{MemoryTarget, MemoryWorld};
 pub use registry::{Registry, TargetFactory};
 
@@ -68,17 +70,34 @@ impl Context {
 
 /// A flag the caller raises to stop cleanly. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Cancellation(Arc<std::sync::atomic::AtomicBool>);
+pub struct Cancellation(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: std::sync::atomic::AtomicBool,
+    changed: tokio::sync::Notify,
+}
 
 impl Cancellation {
     /// Asks to stop.
     pub fn cancel(&self) {
-        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.0.raised.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 
     /// Whether a stop was asked for.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::SeqCst)
+        self.0.raised.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Waits until a stop is asked for. Cancel-safe.
+    pub async fn cancelled(&self) {
+        let mut changed = std::pin::pin!(self.0.changed.notified());
+        // Registered before the flag is read: a stop between the two is not missed.
+        changed.as_mut().enable();
+        if !self.is_cancelled() {
+            changed.await;
+        }
     }
 }
 
