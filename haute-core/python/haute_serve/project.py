@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import itertools
+import logging
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 
 import haute
 import polars as pl
+import structlog
 
 from .errors import ReleaseError
 from .manifest import Release
@@ -39,6 +41,7 @@ def load_pipeline(release: Release) -> haute.Pipeline:
         sys.path.insert(0, str(folder))
     os.chdir(project)
     _remember_sources()
+    _quiet()
     return import_pipeline(release, haute.Pipeline)
 
 
@@ -66,6 +69,14 @@ def import_pipeline(release: Release, pipeline_class: type[haute.Pipeline]) -> h
     if not isinstance(pipeline, haute.Pipeline):
         raise ReleaseError("pipeline_missing", f"{file} defines no haute.Pipeline")
     return pipeline
+
+
+def _quiet() -> None:
+    # Haute writes several lines per quote to stdout; warnings and errors are kept, on stderr.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _remember_sources() -> None:

@@ -32,15 +32,28 @@ class Quotes:
     count: int
     tables: list[Rows]
 
+    def each(self) -> list[Quotes]:
+        """The same quotes, one by one."""
+        if self.count == 1:
+            return [self]
+        singles = [
+            Quotes(1, [Rows([[] for _ in rows.columns], []) for rows in self.tables])
+            for _ in range(self.count)
+        ]
+        for index, rows in enumerate(self.tables):
+            for position, owner in enumerate(rows.owners):
+                single = singles[owner].tables[index]
+                single.owners.append(0)
+                for column, values in zip(single.columns, rows.columns, strict=True):
+                    column.append(values[position])
+        return singles
+
 
 class QuoteReader:
     """Reads quotes for a fixed set of tables."""
 
     def __init__(self, tables: tuple[Table, ...]) -> None:
         self.tables = tables
-        self._schemas = [
-            {**table.schema, OWNER: pl.Binary} for table in tables
-        ]
         self._owner_keys: list[bytes] = []
 
     def read(self, quotes: list[Any]) -> tuple[Quotes, list[Fault]]:
@@ -100,8 +113,8 @@ class QuoteReader:
                 rows.owners.append(number)
         return rows
 
-    def frames(self, parts: list[Quotes]) -> dict[str, pl.DataFrame]:
-        """One frame per table over all `parts`, quotes numbered through from 0."""
+    def frames(self, parts: list[Quotes], *, keyed: bool) -> dict[str, pl.DataFrame]:
+        """One frame per table over all `parts`; `keyed` adds `OWNER`, quotes numbered through from 0."""
         total = sum(part.count for part in parts)
         keys = self._owner_keys
         while len(keys) < total:
@@ -121,8 +134,11 @@ class QuoteReader:
                         whole.extend(piece)
                     owners.extend(owner + first for owner in rows.owners)
                     first += part.count
-            schema = self._schemas[index]
-            data = dict(zip(schema, [*columns, [keys[owner] for owner in owners]], strict=True))
+            schema = table.schema
+            data = dict(zip(schema, columns, strict=True))
+            if keyed:
+                schema[OWNER] = pl.Binary
+                data[OWNER] = [keys[owner] for owner in owners]
             frames[table.label] = pl.DataFrame(data, schema=schema, strict=True)
         return frames
 
