@@ -69,7 +69,7 @@ def _function_suspects(fn: Any, where: str, root: Path, seen: set[int]) -> list[
         source = textwrap.dedent(inspect.getsource(fn))
     except (OSError, TypeError):
         return [f"the source of {where!r} cannot be read"]
-    found = _source_suspects(source, where)
+    found = _source_suspects(source, where, fn.__globals__)
     for name in fn.__code__.co_names:
         found += _reached(fn.__globals__.get(name), root, seen)
     return found
@@ -91,8 +91,11 @@ def _inside(file: str | None, root: Path) -> bool:
     return file is not None and Path(file).is_relative_to(root / "project")
 
 
-def _source_suspects(source: str, where: str) -> list[str]:
-    return [f"{where!r} uses {name!r}" for name in _across_rows(ast.parse(source))]
+def _source_suspects(source: str, where: str, names: dict[str, Any] | None = None) -> list[str]:
+    tree = ast.parse(source)
+    found = [f"{where!r} uses {name!r}" for name in _across_rows(tree)]
+    found += [f"{where!r} divides by the literal {text}" for text in _literal_divisors(tree, names or {})]
+    return found
 
 
 def _across_rows(tree: ast.AST) -> Iterator[str]:
@@ -105,3 +108,48 @@ def _across_rows(tree: ast.AST) -> Iterator[str]:
         if isinstance(inner, ast.Name) and inner.id in _WITHIN_A_ROW_ROOTS:
             continue
         yield node.attr
+
+
+def _literal_divisors(tree: ast.AST, names: dict[str, Any]) -> Iterator[str]:
+    """Divisions of what may be a column by what is a plain number.
+
+    Polars 1.44 divides a frame of one row by a literal, and multiplies a longer one by its reciprocal: another last digit for about one
+    value in two hundred.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod):
+            left, right = node.left, node.right
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod):
+            left, right = node.target, node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr not in ("truediv", "floordiv", "mod") or not node.args:
+                continue
+            left, right = node.func.value, node.args[0]
+        else:
+            continue
+        if _is_number(right, names) and not _is_number(left, names) and not _is_text(left):
+            yield ast.unparse(right)
+
+
+def _is_number(node: ast.expr, names: dict[str, Any]) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float)
+    if isinstance(node, ast.Name):
+        return isinstance(names.get(node.id), int | float)
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand, names)
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left, names) and _is_number(node.right, names)
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "global_constants"
+    if isinstance(node, ast.Call):
+        literal = ast.unparse(node.func) in ("pl.lit", "float", "int", "len")
+        return literal and bool(node.args)
+    return False
+
+
+def _is_text(node: ast.expr) -> bool:
+    # `"%d" % n` is text, not arithmetic.
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )

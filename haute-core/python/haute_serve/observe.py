@@ -9,7 +9,7 @@ from typing import Any
 import haute
 import polars as pl
 
-from .columns import Column, Table, compile_tables
+from .columns import compile_tables
 from .independence import row_suspects
 from .manifest import Release
 from .paths import shown
@@ -18,7 +18,7 @@ from .project import load_pipeline
 from .quotes import QuoteReader, Quotes
 from .relax import relaxed
 from .scorer import Engine, Reference
-from .trials import VARIANTS, Outcome, numbered, outcome, together
+from .trials import VARIANTS, Outcome, crowd, numbered, outcome, together
 from .variants import variants
 
 
@@ -79,7 +79,7 @@ class Trial:
         self._release = release
         self._reader = reader
         self._reference = reference
-        self._names = [name for name, _ in fit] + numbered(made, "variant")
+        self._names = [name for name, _ in fit] + numbered(made, "made-up quote ")
         self._quotes = [quotes for _, quotes in fit] + made
         self._alone = alone + [outcome(reference, quotes) for quotes in made]
 
@@ -133,9 +133,16 @@ class Trial:
                 return f"{name}: {found.difference(expected)}", None
         if not keyed:
             return None, None
-        for check, difference in together(engine, self._quotes, self._alone, self._names).items():
-            if difference is not None:
-                return None, f"{check}: {difference}"
+        inputs = [quote.input for quote in self._release.quotes]
+        quotes, alone = crowd(engine, self._reader, inputs, seed=3)
+        crowd_names = numbered(quotes, "made-up quote ")
+        for group, results, names in (
+            (self._quotes, self._alone, self._names),
+            (quotes, alone, crowd_names),
+        ):
+            for check, difference in together(engine, group, results, names).items():
+                if difference is not None:
+                    return None, f"{check}: {difference}"
         return None, None
 
     def _schema(self) -> dict[str, Any] | None:

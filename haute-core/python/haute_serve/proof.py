@@ -14,7 +14,7 @@ from .errors import Fault
 from .manifest import Quote, Release
 from .quotes import Quotes
 from .scorer import Reference, Scorer
-from .trials import VARIANTS, Outcome, numbered, outcome, together
+from .trials import TOGETHER, VARIANTS, Outcome, crowd, numbered, outcome, together
 from .variants import variants
 
 SCHEMA = "haute.proof/1"
@@ -139,17 +139,10 @@ class _Entry:
         }
 
 
-_TOGETHER = (
-    "batch_equals_single",
-    "shuffled_batch_equals_single",
-    "duplicated_rows_equal_single",
-)
-
-
 def _batch_checks(scorer: Scorer, entries: list[_Entry]) -> list[dict[str, Any]]:
     if not scorer.shared:
         reason = "each quote is scored alone: " + str((scorer.release.scoring or {}).get("reason"))
-        return [_skipped(name, reason) for name in _TOGETHER]
+        return [_skipped(name, reason) for name in TOGETHER]
     differences = together(
         scorer.engine,
         [entry.quotes for entry in entries if entry.quotes is not None],
@@ -167,7 +160,7 @@ def _variant_checks(release: Release, scorer: Scorer, reference: Reference) -> l
         for read, faults in [scorer.reader.read([values])]
         if not faults
     ]
-    names = numbered(made, "variant")
+    names = numbered(made, "made-up quote ")
     alone = [outcome(scorer.engine, quotes) for quotes in made]
     failure = None
     for name, quotes, found in zip(names, made, alone, strict=True):
@@ -175,8 +168,11 @@ def _variant_checks(release: Release, scorer: Scorer, reference: Reference) -> l
         if not found.same_as(expected):
             failure = f"{name}: {found.difference(expected)}"
             break
-    checks = [{**_check("variants_equal_pipeline_score", failure), "quotes": len(made)}]
+    checks = [{**_check("made_up_quotes_equal_pipeline_score", failure), "quotes": len(made)}]
     if scorer.shared:
-        for name, difference in together(scorer.engine, made, alone, names).items():
-            checks.append({**_check(f"variants_{name}", difference), "quotes": len(made)})
+        inputs = [quote.input for quote in release.quotes]
+        quotes, single = crowd(scorer.engine, scorer.reader, inputs, seed=4)
+        names = numbered(quotes, "made-up quote ")
+        for name, difference in together(scorer.engine, quotes, single, names).items():
+            checks.append({**_check(f"made_up_{name}", difference), "quotes": len(quotes)})
     return checks
