@@ -35,7 +35,7 @@ impl Recorded {
         };
         let taken: Vec<String> =
             files(store)?.into_iter().map(|(id, _)| id).filter(|id| id.starts_with(&time)).collect();
-        let (id, path) = (u32::from(!taken.is_empty())..)
+        let (id, path) = (u32::from(!taken.is_empty())..=u32::MAX)
             .map(name)
             .map(|id| (id.clone(), store.records().join(format!("{id}.json"))))
             .find(|(_, path)| !path.exists())

@@ -88,9 +88,7 @@ impl Faults {
             Some(Fault::FailAfter(retry)) => work.await.and(Err(failure(name, retry))),
             Some(Fault::Die) => self.die().await,
             Some(Fault::DieAfter) => {
-                if let Err(error) = work.await {
-                    return Err(error);
-                }
+                work.await?;
                 self.die().await
             }
         }

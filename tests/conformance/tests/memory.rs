@@ -1,5 +1,7 @@
 //! The memory target through every check.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -67,7 +67,7 @@ pub(super) async fn c17_capabilities_tell_the_truth(fixture: &dyn Fixture) -> Fo
     for (goal, can) in [(back, can.rollback), (Goal::Remove, can.remove)] {
         match session.engine.plan(target, context, &goal, None).await {
             Ok(plan) => {
-                ensure(can && !plan.is_empty(), || format!("{goal:?} is planned against the capabilities"))?
+                ensure(can && !plan.is_empty(), || format!("{goal:?} is planned against the capabilities"))?;
             }
             Err(error) => ensure(!can && error.kind() == ErrorKind::Unsupported, || words(&error))?,
         }
