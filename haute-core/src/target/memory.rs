@@ -201,7 +201,7 @@ impl DeployTarget for MemoryTarget {
                 });
             }
             ("retire", Some(release)) => {
-                self.world.write(|state| state.now.running.retain(|one| *one == release))
+                self.world.write(|state| state.now.running.retain(|one| *one == release));
             }
             ("remove", None) => self.world.write(|state| state.now = Seen::default()),
             (other, _) => return Err(Error::bug(format!("the memory target has no step `{other}`"))),
