@@ -96,9 +96,12 @@ pub(crate) enum Command {
 /// `build`.
 #[derive(Args, Debug)]
 pub(crate) struct BuildArguments {
-    /// Write the release to DIR/DIGEST instead of the project's own store
+    /// Copy the release to DIR as well
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the resolved versions to haute.lock, for committing
+    #[arg(long)]
+    pub(crate) write_lock: bool,
 }
 
 /// `prove`.

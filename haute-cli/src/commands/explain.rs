@@ -10,7 +10,7 @@ use crate::failure::{At as _, Failure};
 use crate::ui::Outcome;
 use crate::ui::table::{Align, table};
 
-pub(crate) fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result<Outcome, Failure> {
+pub(crate) fn run(session: Session<'_>, arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     let Some(code) = arguments.code.as_deref().map(str::trim) else { return Ok(list(session)) };
     let Some(info) = find_code(code) else {
         let mut error = Failure::usage(format!("there is no code `{code}`"));
@@ -26,7 +26,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result
     Ok(Outcome::done("explained"))
 }
 
-fn list(session: &Session<'_>) -> Outcome {
+fn list(session: Session<'_>) -> Outcome {
     let codes = all_codes();
     session.ui.data("codes", codes.iter().copied().map(document).collect::<Vec<_>>(), |palette| {
         let rows: Vec<_> =

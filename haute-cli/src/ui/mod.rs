@@ -1,13 +1,15 @@
 //! What a run shows. The files below this one are the only ones that write to a stream.
 
 mod console;
+pub(crate) mod curl;
 mod diagnostics;
-mod errors;
+pub(crate) mod errors;
 mod json;
 mod phases;
 pub(crate) mod plan_table;
 pub(crate) mod premiums;
 mod progress;
+pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;
 
