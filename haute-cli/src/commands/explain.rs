@@ -8,6 +8,7 @@ use crate::args::ExplainArguments;
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
 use crate::ui::Outcome;
+use crate::ui::style::wrapped;
 use crate::ui::table::{Align, table};
 
 pub(crate) fn run(session: Session<'_>, arguments: &ExplainArguments) -> Result<Outcome, Failure> {
@@ -21,7 +22,7 @@ pub(crate) fn run(session: Session<'_>, arguments: &ExplainArguments) -> Result<
     };
     session.ui.data("explanation", document(info), |palette| {
         let title = palette.bold(&format!("{}: {}", info.code, info.title));
-        format!("{title}\n\n{}\n", info.explain.trim())
+        format!("{title}\n\n{}", wrapped(info.explain.trim(), 100))
     });
     Ok(Outcome::done("explained"))
 }
