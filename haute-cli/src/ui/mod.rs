@@ -73,7 +73,8 @@ impl Settings {
     /// The settings of a command line that does not parse: a program that asked for JSON still gets its result line.
     pub(crate) fn guess(words: &[OsString]) -> Self {
         let has = |word: &str| words.iter().any(|given| given == word);
-        let after_color = || words.iter().skip_while(|word| *word != "--color").nth(1).and_then(|w| w.to_str());
+        let after_color =
+            || words.iter().skip_while(|word| *word != "--color").nth(1).and_then(|w| w.to_str());
         let color = match after_color() {
             _ if has("--color=never") => Color::Never,
             _ if has("--color=always") => Color::Always,
@@ -220,7 +221,8 @@ impl Ui {
         if self.settings.json {
             self.result_line(Exit::Interrupted.outcome(), Exit::Interrupted);
         } else {
-            self.console.people("stopped at once; `haute-cli resume` continues from the last finished step\n");
+            self.console
+                .people("stopped at once; `haute-cli resume` continues from the last finished step\n");
         }
         self.console.flush();
         Exit::Interrupted

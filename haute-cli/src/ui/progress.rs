@@ -183,7 +183,8 @@ impl Shared {
     fn line(&self, state: &mut State, phase: Option<Phase>, text: &str, took: Duration) {
         let word = phase.or(state.phase).map_or("work", phases::word);
         let word = self.palette.good(&format!("{word:8}"));
-        let took = if took.is_zero() { String::new() } else { self.palette.dim(&format!("  {}", duration(took))) };
+        let took =
+            if took.is_zero() { String::new() } else { self.palette.dim(&format!("  {}", duration(took))) };
         self.write(state, &format!("{word} {}{took}\n", clean(text)));
     }
 
