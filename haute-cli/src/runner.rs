@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
-use haute_core::target::{Registry, TargetFactory};
 use haute_core::Error;
+use haute_core::target::{Registry, TargetFactory};
 
 use crate::args::Arguments;
 use crate::commands;

@@ -25,7 +25,9 @@ fn result(captured: &Captured, exit: Exit) -> Value {
     let lines: Vec<Value> = captured
         .stdout()
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}` is not JSON: {error}")))
+        .map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}` is not JSON: {error}"))
+        })
         .collect();
     assert_eq!(lines.iter().filter(|line| line["type"] == "result").count(), 1, "{lines:?}");
     let last = lines.last().cloned().unwrap();

@@ -48,8 +48,9 @@ async fn apply(work: &Work<'_>, path: &Path) -> Result<Outcome, Failure> {
 }
 
 fn read(path: &Path) -> Result<Plan> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| Failure::usage(format!("cannot read the plan `{}`", path.display())).with_source(source))?;
+    let bytes = std::fs::read(path).map_err(|source| {
+        Failure::usage(format!("cannot read the plan `{}`", path.display())).with_source(source)
+    })?;
     let plan: Plan = serde_json::from_slice(&bytes).map_err(|source| {
         Failure::usage(format!("`{}` is not a plan", path.display()))
             .with_source(source)
@@ -58,7 +59,11 @@ fn read(path: &Path) -> Result<Plan> {
     if plan.schema == PLAN_SCHEMA {
         return Ok(plan);
     }
-    Err(Failure::usage(format!("`{}` is a `{}`, this version reads `{PLAN_SCHEMA}`", path.display(), plan.schema)))
+    Err(Failure::usage(format!(
+        "`{}` is a `{}`, this version reads `{PLAN_SCHEMA}`",
+        path.display(),
+        plan.schema
+    )))
 }
 
 /// A release that was built and proven here before.
@@ -68,9 +73,8 @@ pub(crate) fn kept(project: &Project, digest: &Digest) -> Result<ProvenRelease> 
             .with_context("directory", project.state_directory().display().to_string())
             .with_hint("plan and deploy from the same project directory, or build and deploy anew")
     };
-    let release = Release::open(releases_directory(project.root()).join(digest.hex())).map_err(|error| {
-        if error.kind() == ErrorKind::NotFound { missing("the") } else { error }
-    })?;
+    let release = Release::open(releases_directory(project.root()).join(digest.hex()))
+        .map_err(|error| if error.kind() == ErrorKind::NotFound { missing("the") } else { error })?;
     if release.digest() != digest {
         return Err(Error::new(
             ErrorKind::VerificationFailed,

@@ -25,14 +25,16 @@ pub(crate) fn permitted(work: &Work<'_>, target: &dyn DeployTarget) -> Result<()
     if !info.capabilities.remote || session.global.yes || environment::is_ci(session.ui.variables()) {
         return Ok(());
     }
-    let error = Failure::usage(format!("this would change {} ({}) from outside CI", info.title, info.address))
-        .with_hint("add `--yes` if that is meant; CI jobs need no flag");
+    let error =
+        Failure::usage(format!("this would change {} ({}) from outside CI", info.title, info.address))
+            .with_hint("add `--yes` if that is meant; CI jobs need no flag");
     Err(error).at(Stage::Prepare)
 }
 
 /// Looks at the outside world before anything is built on it.
 pub(crate) async fn preflight(work: &Work<'_>, target: &dyn DeployTarget) -> Result<(), Failure> {
-    let looked = work.stoppable(Stage::Plan, async { target.preflight(&work.context).await.at(Stage::Plan) }).await?;
+    let looked =
+        work.stoppable(Stage::Plan, async { target.preflight(&work.context).await.at(Stage::Plan) }).await?;
     work.session.ui.field("preflight", &looked);
     let mut failed = Vec::new();
     let mut fixes = Vec::new();
@@ -69,7 +71,8 @@ pub(crate) async fn carry_out<'r>(
     run: impl FnOnce(Origin) -> Run<'r>,
 ) -> Result<Outcome, Failure> {
     let config = project.config();
-    let origin = Origin::collect(config.deploy.model_name.as_str(), project.root(), project.variables()).await;
+    let origin =
+        Origin::collect(config.deploy.model_name.as_str(), project.root(), project.variables()).await;
     let engine = Engine::new(project.root());
     // Read before the run: afterwards the last record is the one just written.
     let earlier = make::earlier(engine.store(), &target.info()).at(Stage::Plan)?;
@@ -81,7 +84,8 @@ pub(crate) async fn carry_out<'r>(
     };
     let quotes = proof.as_ref().map(|proof| proof.quotes.as_slice()).unwrap_or_default();
     let premiums = premiums::compare(quotes, earlier.as_ref());
-    let example = recorded.record.url.as_deref().zip(quotes.first()).map(|(url, quote)| curl::line(url, &quote.input));
+    let example =
+        recorded.record.url.as_deref().zip(quotes.first()).map(|(url, quote)| curl::line(url, &quote.input));
     show(work, &recorded, &premiums, example.as_deref());
     Ok(Outcome::done(word(recorded.record.outcome)))
 }
@@ -94,10 +98,13 @@ fn show(work: &Work<'_>, recorded: &Recorded, premiums: &[Premium], example: Opt
     ui.field("address", &record.address);
     ui.field("record", &recorded.id);
     ui.field("before", &record.before);
-    ui.field("verification", json!({
-        "passed": record.verification.as_ref().is_some_and(|verification| verification.passed),
-        "checks": record.verification.as_ref().map_or(0, |verification| verification.checks.len()),
-    }));
+    ui.field(
+        "verification",
+        json!({
+            "passed": record.verification.as_ref().is_some_and(|verification| verification.passed),
+            "checks": record.verification.as_ref().map_or(0, |verification| verification.checks.len()),
+        }),
+    );
     ui.field("example", example);
     if record.release.is_some() {
         ui.data("premiums", premiums, |palette| premiums::render(premiums, palette) + "\n");
@@ -116,7 +123,9 @@ fn sentence(recorded: &Recorded, quotes: usize) -> String {
     let record = &recorded.record;
     let Some(release) = &record.release else {
         return match &record.before {
-            Some(before) => format!("Release {} serves no more; nothing serves at {}.", before.short(), record.address),
+            Some(before) => {
+                format!("Release {} serves no more; nothing serves at {}.", before.short(), record.address)
+            }
             None => format!("Nothing served at {}, and nothing does.", record.address),
         };
     };
@@ -127,7 +136,9 @@ fn sentence(recorded: &Recorded, quotes: usize) -> String {
     };
     let place = record.url.as_deref().unwrap_or(&record.address);
     let verified = match &record.verification {
-        Some(verification) if verification.passed => format!(", verified with {}", count(quotes, "test quote")),
+        Some(verification) if verification.passed => {
+            format!(", verified with {}", count(quotes, "test quote"))
+        }
         _ => String::new(),
     };
     let changed = if record.outcome == Ended::Unchanged { "; nothing was changed" } else { "" };

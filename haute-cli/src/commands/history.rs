@@ -26,7 +26,8 @@ pub(crate) fn run(session: Session<'_>, arguments: &HistoryArguments) -> Result<
         if records.is_empty() {
             return String::new();
         }
-        let header = ["when (UTC)", "target", "release", "outcome", "by", "commit"].map(|title| (title, Align::Left));
+        let header =
+            ["when (UTC)", "target", "release", "outcome", "by", "commit"].map(|title| (title, Align::Left));
         table(palette, &header, &records.iter().map(row).collect::<Vec<_>>())
     });
     if records.len() < all {

@@ -81,7 +81,12 @@ async fn prove(work: &Work<'_>, project: &Project, release: &Release) -> Result<
     let environments = environments(project);
     let version = &release.manifest().python;
     let version = PythonVersion::parse(version)
-        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("the release is for Python `{version}`, which is no version")))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the release is for Python `{version}`, which is no version"),
+            )
+        })
         .at(Stage::Prove)?;
     let lock = release.lock().at(Stage::Prove)?;
     let environment = environments.ensure(&work.context, &lock, version).await.at(Stage::Build)?;
@@ -160,12 +165,13 @@ fn options(work: &Work<'_>, project: &Project) -> Result<BuildOptions> {
     })?;
     let mut options = BuildOptions::new(environments(project), platform);
     options.installer = installer(project);
-    options.python = match &section.python {
-        Some(text) => Some(PythonVersion::parse(text).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, format!("`{text}` is no Python version"))
-        })?),
-        None => None,
-    };
+    options.python =
+        match &section.python {
+            Some(text) => Some(PythonVersion::parse(text).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, format!("`{text}` is no Python version"))
+            })?),
+            None => None,
+        };
     options.any_python = local;
     options.frozen = work.session.global.frozen;
     Ok(options)

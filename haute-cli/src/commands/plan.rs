@@ -30,11 +30,15 @@ pub(crate) async fn run(work: Work<'_>, arguments: &PlanArguments) -> Result<Out
             .at(Stage::Plan)?;
         std::fs::write(path, bytes)
             .map_err(|source| {
-                Error::new(ErrorKind::InvalidInput, format!("cannot write `{}`", path.display())).with_source(source)
+                Error::new(ErrorKind::InvalidInput, format!("cannot write `{}`", path.display()))
+                    .with_source(source)
             })
             .at(Stage::Plan)?;
         let apply = errors::command_line("deploy", work.session.global);
-        ui.note(&format!("Apply exactly this plan with `{apply} --plan {}`", errors::quoted(&path.to_string_lossy())));
+        ui.note(&format!(
+            "Apply exactly this plan with `{apply} --plan {}`",
+            errors::quoted(&path.to_string_lossy())
+        ));
     }
     ui.field("plan_digest", plan.digest());
     ui.data("premiums", &premiums, |palette| premiums::render(&premiums, palette) + "\n");

@@ -18,7 +18,9 @@ pub(crate) async fn run(work: Work<'_>, arguments: &RollbackArguments) -> Result
     let target = prepare::target(work.session, &project)?;
     finish::permitted(&work, target.as_ref())?;
     let to = match &arguments.to {
-        Some(text) => Some(recorded(&Store::new(project.root()), target.info().name, text).at(Stage::Prepare)?),
+        Some(text) => {
+            Some(recorded(&Store::new(project.root()), target.info().name, text).at(Stage::Prepare)?)
+        }
         None => None,
     };
     finish::carry_out(&work, &project, &target, |origin| Run::rollback(to, origin)).await
@@ -34,7 +36,8 @@ fn recorded(store: &Store, target: &str, text: &str) -> Result<Digest> {
         history(store, Some(target))?.into_iter().filter_map(|recorded| recorded.record.release).collect();
     known.sort();
     known.dedup();
-    let mut fitting = known.into_iter().filter(|digest| !digits.is_empty() && digest.hex().starts_with(&digits));
+    let mut fitting =
+        known.into_iter().filter(|digest| !digits.is_empty() && digest.hex().starts_with(&digits));
     match (fitting.next(), fitting.next()) {
         (Some(digest), None) => Ok(digest),
         (Some(one), Some(two)) => Err(ambiguous(text, &one, &two)),

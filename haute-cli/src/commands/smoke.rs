@@ -18,9 +18,9 @@ use super::work::Work;
 use crate::args::SmokeArguments;
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
+use crate::ui::Outcome;
 use crate::ui::style::count;
 use crate::ui::table::{Align, table};
-use crate::ui::Outcome;
 
 pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Outcome, Failure> {
     let ui = work.session.ui;
@@ -111,7 +111,11 @@ async fn ask(
         let rows: Vec<_> = quotes.iter().map(|quote| quote.input.clone()).collect();
         let batch = service.quote(&rows).await.at(Stage::Prove)?;
         let same = batch == answers;
-        checks.push(check("batch", same, "all quotes in one request get other answers than one by one".to_owned()));
+        checks.push(check(
+            "batch",
+            same,
+            "all quotes in one request get other answers than one by one".to_owned(),
+        ));
     }
     checks.extend(proven(project, service, health.release.as_ref()).await?);
     Ok((answers, checks))
@@ -124,9 +128,12 @@ async fn proven(
     release: Option<&Digest>,
 ) -> Result<Vec<Check>, Failure> {
     let Some(release) = release else { return Ok(Vec::new()) };
-    let Some(proof) = Store::new(project.root()).proof(release).at(Stage::Prove)? else { return Ok(Vec::new()) };
+    let Some(proof) = Store::new(project.root()).proof(release).at(Stage::Prove)? else {
+        return Ok(Vec::new());
+    };
     let verification = verify(service, &proof).await.at(Stage::Prove)?;
-    let named = |check: Check| Check { name: format!("proof of {}: {}", release.short(), check.name), ..check };
+    let named =
+        |check: Check| Check { name: format!("proof of {}: {}", release.short(), check.name), ..check };
     Ok(verification.checks.into_iter().map(named).collect())
 }
 
@@ -138,8 +145,9 @@ fn show(work: &Work<'_>, quotes: &[TestQuote], answers: &[Map<String, Value>], c
     let ui = work.session.ui;
     ui.field("checks", checks);
     let pairs = || quotes.iter().zip(answers);
-    let document: Vec<_> =
-        pairs().map(|(quote, answer)| json!({"quote": quote.id, "answer": answer, "expected": quote.expected})).collect();
+    let document: Vec<_> = pairs()
+        .map(|(quote, answer)| json!({"quote": quote.id, "answer": answer, "expected": quote.expected}))
+        .collect();
     ui.data("answers", document, |palette| {
         if quotes.is_empty() {
             return "The project has no test quotes: only the health was looked at.\n".to_owned();

@@ -24,10 +24,19 @@ pub(crate) async fn run(work: Work<'_>) -> Result<Outcome, Failure> {
     ui.field("release", &deployment.release);
     ui.field("url", &deployment.url);
     ui.field("target", &info);
-    ui.field("pending", pending.as_ref().map(|pending| json!({"since": pending.since, "plan": pending.plan})));
+    ui.field(
+        "pending",
+        pending.as_ref().map(|pending| json!({"since": pending.since, "plan": pending.plan})),
+    );
     ui.field("last_verified", last.as_ref().map(|recorded| &recorded.id));
     ui.data("deployment", &deployment, |palette| {
-        status::render(&info, &deployment, last.as_ref(), pending.as_ref().map(|one| (one.since, resume.as_str())), palette)
+        status::render(
+            &info,
+            &deployment,
+            last.as_ref(),
+            pending.as_ref().map(|one| (one.since, resume.as_str())),
+            palette,
+        )
     });
     Ok(Outcome::done("looked"))
 }

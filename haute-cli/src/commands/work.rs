@@ -24,13 +24,17 @@ pub(crate) struct Work<'a> {
 }
 
 /// Runs `command` on a runtime of its own, with Ctrl-C watched.
-pub(crate) fn run<'a, F>(session: Session<'a>, command: impl FnOnce(Work<'a>) -> F) -> Result<Outcome, Failure>
+pub(crate) fn run<'a, F>(
+    session: Session<'a>,
+    command: impl FnOnce(Work<'a>) -> F,
+) -> Result<Outcome, Failure>
 where
     F: Future<Output = Result<Outcome, Failure>>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Error {
-        error: Error::new(ErrorKind::Unavailable, "the system gives no thread to work on").with_source(source),
+        error: Error::new(ErrorKind::Unavailable, "the system gives no thread to work on")
+            .with_source(source),
         stage: Stage::Prepare,
     })?;
     let cancellation = Cancellation::default();

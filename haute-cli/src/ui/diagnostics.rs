@@ -44,7 +44,11 @@ pub(crate) fn render(report: &Report, root: &Path, palette: &Palette, errors_onl
 /// A path as it can be opened from where the command was run.
 fn shown_path(root: &Path, path: &str) -> String {
     let root = root.strip_prefix(".").unwrap_or(root);
-    let whole = if root.as_os_str().is_empty() { path.to_owned() } else { root.join(path).to_string_lossy().into_owned() };
+    let whole = if root.as_os_str().is_empty() {
+        path.to_owned()
+    } else {
+        root.join(path).to_string_lossy().into_owned()
+    };
     clean(&whole).into_owned()
 }
 

@@ -14,9 +14,9 @@ pub(crate) const fn standing(exit: Exit, stage: Stage) -> Option<&'static str> {
         (Stage::Build | Stage::Prove | Stage::Plan, _) => {
             Some("nothing was changed: what served before still serves")
         }
-        (Stage::Apply, Exit::RollbackUnconfirmed) => {
-            Some("what served before may not serve any more: do not rely on the price until this is looked into")
-        }
+        (Stage::Apply, Exit::RollbackUnconfirmed) => Some(
+            "what served before may not serve any more: do not rely on the price until this is looked into",
+        ),
         (Stage::Apply, Exit::TimedOut) => {
             Some("the change may or may not have taken effect: what serves now is not known")
         }
@@ -171,8 +171,13 @@ mod tests {
 
     #[test]
     fn nothing_is_said_to_stand_that_is_not_known() {
-        for exit in [Exit::RollbackUnconfirmed, Exit::TimedOut, Exit::Bug, Exit::Superseded, Exit::Interrupted] {
-            assert!(standing(exit, Stage::Apply).is_some_and(|text| !text.contains("still serves")), "{exit:?}");
+        for exit in
+            [Exit::RollbackUnconfirmed, Exit::TimedOut, Exit::Bug, Exit::Superseded, Exit::Interrupted]
+        {
+            assert!(
+                standing(exit, Stage::Apply).is_some_and(|text| !text.contains("still serves")),
+                "{exit:?}"
+            );
         }
         assert_eq!(standing(Exit::Bug, Stage::Prepare), None);
     }

@@ -157,7 +157,12 @@ impl Ui {
             self.field("diagnostics", report.resolved());
         } else if !self.settings.quiet || report.has_errors() {
             self.progress.pause();
-            self.console.people(&diagnostics::render(report, &self.settings.root, &self.palette, self.settings.quiet));
+            self.console.people(&diagnostics::render(
+                report,
+                &self.settings.root,
+                &self.palette,
+                self.settings.quiet,
+            ));
         }
     }
 

@@ -35,7 +35,12 @@ pub(crate) fn compare(quotes: &[ProvenQuote], earlier: Option<&Earlier>) -> Vec<
             let percent = percent(before.as_ref()?.get(column)?.as_f64()?, now.as_f64()?)?;
             Some((column.clone(), Value::from(percent)))
         });
-        Premium { quote: quote.id.clone(), prices: quote.prices.clone(), change_percent: changes.collect(), before }
+        Premium {
+            quote: quote.id.clone(),
+            prices: quote.prices.clone(),
+            change_percent: changes.collect(),
+            before,
+        }
     };
     quotes.iter().map(one).collect()
 }
@@ -52,7 +57,8 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
         return "The project has no test quotes: no premium was looked at.\n".to_owned();
     }
     let columns: Vec<&String> = premiums.iter().flat_map(|premium| premium.prices.keys()).collect();
-    let single = columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
+    let single =
+        columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
     let compared = premiums.iter().any(|premium| premium.before.is_some());
     let mut header = vec![("test quote", Align::Left)];
     header.extend(single.is_none().then_some(("price", Align::Left)));
@@ -72,7 +78,10 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
             row.extend(compared.then(|| before.map_or_else(String::new, arrow)));
             row.push(now.to_string());
             let percent = premium.change_percent.get(column);
-            row.extend(compared.then(|| before.map_or_else(|| "new".to_owned(), |before| change(before, now, percent))));
+            row.extend(
+                compared
+                    .then(|| before.map_or_else(|| "new".to_owned(), |before| change(before, now, percent))),
+            );
             rows.push(row);
         }
         if premium.prices.is_empty() {
@@ -84,7 +93,11 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
     if compared {
         let line = match moved {
             0 => "No premium has changed since the last record.".to_owned(),
-            _ => palette.warn(&format!("{} of {} changed since the last record.", moved, count(premiums.len(), "quote"))),
+            _ => palette.warn(&format!(
+                "{} of {} changed since the last record.",
+                moved,
+                count(premiums.len(), "quote")
+            )),
         };
         text.push_str(&format!("{line}\n"));
     }

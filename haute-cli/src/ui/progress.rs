@@ -127,7 +127,8 @@ impl Shared {
             }
             Event::RollbackStarted { to, reason } => {
                 let to = to.as_ref().map_or("nothing, as before", |release| release.short());
-                let text = format!("{}: going back to {to}: {}\n", self.palette.warn("warning"), clean(reason));
+                let text =
+                    format!("{}: going back to {to}: {}\n", self.palette.warn("warning"), clean(reason));
                 self.write(&mut state, &text);
             }
             Event::Waiting { message, milliseconds: _ } => state.activity.clone_from(message),
@@ -226,7 +227,12 @@ impl Shared {
 
 impl State {
     fn begin(&mut self, phase: Option<Phase>) {
-        *self = Self { phase, since: phase.map(|_| Instant::now()), last_line: self.last_line, ..Self::default() };
+        *self = Self {
+            phase,
+            since: phase.map(|_| Instant::now()),
+            last_line: self.last_line,
+            ..Self::default()
+        };
     }
 
     /// What is going on, in a few words.

@@ -12,8 +12,11 @@ pub(super) fn difference(quote: &TestQuote, answer: &Map<String, Value>) -> Opti
     }
     let expected = quote.expected.as_ref()?;
     expected.iter().find_map(|(field, expected)| {
-        let Some(actual) = answer.get(field) else { return Some(format!("`{field}` is missing, expected {expected}")) };
-        (!near(expected, actual, quote.tolerance_pct)).then(|| format!("`{field}` is {actual}, expected {expected}"))
+        let Some(actual) = answer.get(field) else {
+            return Some(format!("`{field}` is missing, expected {expected}"));
+        };
+        (!near(expected, actual, quote.tolerance_pct))
+            .then(|| format!("`{field}` is {actual}, expected {expected}"))
     })
 }
 
@@ -51,7 +54,10 @@ mod tests {
     use super::*;
 
     fn quote(expected: &Value, tolerance: f64) -> TestQuote {
-        serde_json::from_value(json!({"id": "q", "input": {}, "expected": expected, "tolerance_pct": tolerance})).unwrap()
+        serde_json::from_value(
+            json!({"id": "q", "input": {}, "expected": expected, "tolerance_pct": tolerance}),
+        )
+        .unwrap()
     }
 
     #[test]
