@@ -61,13 +61,10 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
         columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
     let compared = premiums.iter().any(|premium| premium.before.is_some());
     let mut header = vec![("test quote", Align::Left)];
-    match single {
-        Some(column) => header.push((column, Align::Right)),
-        None => header.extend([("price", Align::Left), ("value", Align::Right)]),
-    }
-    if compared {
-        header.extend([("before", Align::Right), ("change", Align::Right)]);
-    }
+    header.extend(single.is_none().then_some(("price", Align::Left)));
+    header.extend(compared.then_some(("before", Align::Right)));
+    header.push((single.unwrap_or("value"), Align::Right));
+    header.extend(compared.then_some(("change", Align::Right)));
     let mut rows = Vec::new();
     let mut moved = 0;
     for premium in premiums {
@@ -77,13 +74,14 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
             changed |= before.is_some_and(|before| before != now);
             let mut row = vec![premium.quote.clone()];
             row.extend(single.is_none().then(|| column.clone()));
+            let arrow = |before: &Value| if before == now { String::new() } else { format!("{before} →") };
+            row.extend(compared.then(|| before.map_or_else(String::new, arrow)));
             row.push(now.to_string());
-            if compared {
-                row.push(before.map_or_else(|| "new".to_owned(), ToString::to_string));
-                row.push(before.map_or_else(String::new, |before| {
-                    change(before, now, premium.change_percent.get(column))
-                }));
-            }
+            let percent = premium.change_percent.get(column);
+            row.extend(
+                compared
+                    .then(|| before.map_or_else(|| "new".to_owned(), |before| change(before, now, percent))),
+            );
             rows.push(row);
         }
         if premium.prices.is_empty() {
@@ -142,11 +140,11 @@ mod tests {
         let text = render(&premiums, &Palette::new(false));
         assert!(text.contains("+10.00 %") && text.contains("2 of 4 quotes changed"), "{text}");
         insta::assert_snapshot!(text, @r"
-        test quote              premium  before      change
-        a.json#0                  110.0   100.0    +10.00 %
-        a.json#1                   80.5    80.5   unchanged
-        a.json#2    0.30000000000000004     0.3  +1.9e-14 %
-        b.json#0                      7     new
+        test quote   before              premium      change
+        a.json#0    100.0 →                110.0    +10.00 %
+        a.json#1                            80.5   unchanged
+        a.json#2      0.3 →  0.30000000000000004  +1.9e-14 %
+        b.json#0                               7         new
         2 of 4 quotes changed since the last record.
         ");
     }

@@ -43,7 +43,11 @@ pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
     } else {
         Diagnostic::warning(codes::FLOATING_IMAGE, message)
     };
-    let diagnostic = config.point(diagnostic, KEY, "another image tomorrow");
+    let diagnostic = if image.is_empty() {
+        config.point(diagnostic, "deploy.target", "builds an image")
+    } else {
+        config.point(diagnostic, KEY, "another image tomorrow")
+    };
     out.push(diagnostic.help("pin it to a digest, or to a full version as Haute asks: `python:3.11.9-slim`"));
 }
 

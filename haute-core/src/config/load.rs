@@ -274,8 +274,8 @@ impl Layers {
 
     /// Checks keys, takes secrets out, and decodes.
     fn decode(&mut self, registry: &Registry, out: &mut Vec<Diagnostic>) -> Config {
-        Schema::new(registry).check(&self.tree, out);
-        let mut failed: Vec<String> = check::secrets(&self.tree, out).into_iter().collect();
+        let mut failed = Schema::new(registry).check(&self.tree, out);
+        failed.extend(check::secrets(&self.tree, out));
         for path in &failed {
             self.tree.remove(&path.split('.').map(str::to_owned).collect::<Vec<_>>());
         }
@@ -303,7 +303,7 @@ impl Layers {
         }
     }
 
-    /// Drops what was found on a line that has a syntax error: it follows from it.
+    /// Drops what was found on a line that has a syntax error, or right below one: it follows from it.
     fn drop_what_follows(&self, report: &mut Report) {
         let line = |file: FileId, offset: usize| {
             report.sources.get(file).map(|source| (file, source.position(offset).line))
@@ -316,7 +316,10 @@ impl Layers {
             .iter()
             .map(|diagnostic| {
                 let at = diagnostic.primary().and_then(|label| line(label.file, label.range.start));
-                syntax.contains(&diagnostic.code) || !at.is_some_and(|at| broken.contains(&at))
+                syntax.contains(&diagnostic.code)
+                    || !at.is_some_and(|(file, line)| {
+                        broken.contains(&(file, line)) || broken.contains(&(file, line.saturating_sub(1)))
+                    })
             })
             .collect();
         let mut keep = keep.into_iter();

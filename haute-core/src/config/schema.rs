@@ -115,12 +115,15 @@ impl Schema {
         names
     }
 
-    /// Reports every table and key of `tree` that is not known, and every retired one.
-    pub(super) fn check(&self, tree: &Table, out: &mut Vec<Diagnostic>) {
-        self.check_table(tree, "", out);
+    /// Reports every table and key of `tree` that is not known, every retired one, and every value that stands where a
+    /// table should; returns the paths of the last.
+    pub(super) fn check(&self, tree: &Table, out: &mut Vec<Diagnostic>) -> Vec<String> {
+        let mut failed = Vec::new();
+        self.check_table(tree, "", out, &mut failed);
+        failed
     }
 
-    fn check_table(&self, table: &Table, path: &str, out: &mut Vec<Diagnostic>) {
+    fn check_table(&self, table: &Table, path: &str, out: &mut Vec<Diagnostic>, failed: &mut Vec<String>) {
         for (key, node) in &table.0 {
             let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             let is_table = matches!(node.value, Value::Table(_));
@@ -130,8 +133,11 @@ impl Schema {
                 // Its type is looked at when it is decoded.
             } else if self.has_table(&full) {
                 match &node.value {
-                    Value::Table(inner) => self.check_table(inner, &full, out),
-                    _ => out.push(not_a_table(&full, node)),
+                    Value::Table(inner) => self.check_table(inner, &full, out, failed),
+                    _ => {
+                        out.push(not_a_table(&full, node));
+                        failed.push(full);
+                    }
                 }
             } else if is_table {
                 out.push(self.unknown_table(path, key, node));
