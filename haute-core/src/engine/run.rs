@@ -169,12 +169,11 @@ impl Engine {
     ) -> Result<Outcome> {
         let clock = || self.clock.elapsed();
         let start = clock();
-        let (plan, fresh) = match run.plan {
-            Some(plan) => (plan.clone(), None),
-            None => {
-                let plan = self.plan(target, context, &run.goal, run.release).await?;
-                (plan.clone(), Some(plan))
-            }
+        let (plan, fresh) = if let Some(plan) = run.plan {
+            (plan.clone(), None)
+        } else {
+            let plan = self.plan(target, context, &run.goal, run.release).await?;
+            (plan.clone(), Some(plan))
         };
         progress.plan = Some(plan.clone());
         progress.timings.insert(Phase::Plan, milliseconds(clock().saturating_sub(start)));
