@@ -1,11 +1,10 @@
 //! Decodes merged values into plain structs with serde, and finds every mistake, not the first one only.
 //!
 //! Serde stops at the first value that does not fit. So a value that does not fit is reported, taken out and the rest
-//! decoded again, until what remains fits. The deserializer is our own because it must know three things no format
-//! crate keeps: which of the layers a value came from, which fields a struct has (for "did you mean"), and that text
-//! from a variable or a flag is read as whatever the field wants.
+//! decoded again, until what remains fits. The deserializer is our own because it must know two things no format crate
+//! keeps: which of the layers a value came from, and that text from a variable or a flag is read as whatever the field
+//! wants.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{
@@ -18,17 +17,8 @@ use super::origin::Origin;
 use super::tree::{Node, Table, Value};
 use crate::diagnostic::{Diagnostic, closest};
 
-/// A key that the struct it was decoded into has no field for.
-pub(super) struct UnknownKey {
-    /// The dotted path of the table it stands in.
-    pub(super) table: String,
-    /// The key.
-    pub(super) key: String,
-    /// The fields there are.
-    pub(super) candidates: &'static [&'static str],
-}
-
 /// What decoding came to.
+#[derive(Debug)]
 pub(super) struct Decoded<T> {
     /// The value, with defaults where something did not fit.
     pub(super) value: T,
@@ -36,8 +26,6 @@ pub(super) struct Decoded<T> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The dotted paths of the values that did not fit.
     pub(super) failed: Vec<String>,
-    /// Keys without a field.
-    pub(super) unknown: Vec<UnknownKey>,
 }
 
 /// Decodes `node`, which stands at the dotted `path`.
@@ -46,10 +34,8 @@ pub(super) fn decode<T: DeserializeOwned + Default>(node: &Node, path: &str) -> 
     let mut diagnostics = Vec::new();
     let mut failed = Vec::new();
     loop {
-        let unknown = RefCell::new(Vec::new());
-        let scope = Scope { path: path.to_owned(), unknown: &unknown };
-        let error = match T::deserialize(NodeDeserializer { node: &rest, scope: &scope }) {
-            Ok(value) => return Decoded { value, diagnostics, failed, unknown: unknown.into_inner() },
+        let error = match T::deserialize(NodeDeserializer { node: &rest }) {
+            Ok(value) => return Decoded { value, diagnostics, failed },
             Err(error) => error,
         };
         let inside: Vec<String> = error.path.iter().rev().cloned().collect();
@@ -61,7 +47,7 @@ pub(super) fn decode<T: DeserializeOwned + Default>(node: &Node, path: &str) -> 
             table.remove(&inside);
         }
         if rest == before {
-            return Decoded { value: T::default(), diagnostics, failed, unknown: unknown.into_inner() };
+            return Decoded { value: T::default(), diagnostics, failed };
         }
     }
 }
@@ -106,7 +92,7 @@ impl DecodeError {
             Reason::Missing => codes::MISSING_KEY,
         };
         let origin = self.origin.unwrap_or_else(|| fallback.clone());
-        let diagnostic = Diagnostic::error(code, format!("`{path}`: {}", self.message));
+        let diagnostic = Diagnostic::error(code, format!("{}: {}", origin.subject(path), self.message));
         let diagnostic = origin.point(diagnostic, "here");
         match self.help {
             Some(help) => diagnostic.help(help),
@@ -187,15 +173,9 @@ fn found(unexpected: Unexpected<'_>) -> String {
     }
 }
 
-struct Scope<'a> {
-    path: String,
-    unknown: &'a RefCell<Vec<UnknownKey>>,
-}
-
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'a> {
     node: &'a Node,
-    scope: &'a Scope<'a>,
 }
 
 impl NodeDeserializer<'_> {
@@ -231,8 +211,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
             Value::Boolean(flag) => visitor.visit_bool(*flag),
             Value::Datetime => Err(DecodeError::invalid_type(Unexpected::Other("a date or time"), &visitor)),
             Value::TooLarge => Err(DecodeError::invalid_value(Unexpected::Signed(i64::MAX), &visitor)),
-            Value::Array(items) => visitor.visit_seq(Items { items: items.iter(), scope: self.scope }),
-            Value::Table(table) => visitor.visit_map(Entries::new(table, self.scope)),
+            Value::Array(items) => visitor.visit_seq(Items { items: items.iter() }),
+            Value::Table(table) => visitor.visit_map(Entries::new(table)),
         };
         result.map_err(|error: DecodeError| error.at(self.node))
     }
@@ -281,18 +261,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        fields: &'static [&'static str],
+        _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        if let Value::Table(table) = &self.node.value {
-            let strangers = table.0.keys().filter(|key| !fields.contains(&key.as_str()));
-            self.scope.unknown.borrow_mut().extend(strangers.map(|key| UnknownKey {
-                table: self.scope.path.clone(),
-                key: key.clone(),
-                candidates: fields,
-            }));
+        // Serde would take an array for a struct, field by field.
+        match &self.node.value {
+            Value::Array(_) => Err(DecodeError::invalid_type(Unexpected::Seq, &"a table").at(self.node)),
+            _ => self.deserialize_any(visitor),
         }
-        self.deserialize_any(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -359,7 +335,6 @@ impl<'de> VariantAccess<'de> for UnitOnly {
 
 struct Items<'a> {
     items: std::slice::Iter<'a, Node>,
-    scope: &'a Scope<'a>,
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
@@ -369,9 +344,8 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, DecodeError> {
-        let scope = self.scope;
         let Some(node) = self.items.next() else { return Ok(None) };
-        seed.deserialize(NodeDeserializer { node, scope }).map(Some).map_err(|mut error| {
+        seed.deserialize(NodeDeserializer { node }).map(Some).map_err(|mut error| {
             // An array is taken out as a whole: what is left of it would be another value.
             error.path.clear();
             error
@@ -382,12 +356,11 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 struct Entries<'a> {
     entries: std::collections::btree_map::Iter<'a, String, Node>,
     next: Option<(&'a str, &'a Node)>,
-    scope: &'a Scope<'a>,
 }
 
 impl<'a> Entries<'a> {
-    fn new(table: &'a Table, scope: &'a Scope<'a>) -> Self {
-        Self { entries: table.0.iter(), next: None, scope }
+    fn new(table: &'a Table) -> Self {
+        Self { entries: table.0.iter(), next: None }
     }
 }
 
@@ -403,8 +376,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some((key, node)) = self.next.take() else {
             return Err(DecodeError::custom("a value was asked for before its key"));
         };
-        let scope = Scope { path: join(&self.scope.path, key), unknown: self.scope.unknown };
-        seed.deserialize(NodeDeserializer { node, scope: &scope }).map_err(|mut error| {
+        seed.deserialize(NodeDeserializer { node }).map_err(|mut error| {
             error.path.push(key.to_owned());
             error
         })

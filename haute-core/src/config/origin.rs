@@ -47,6 +47,14 @@ impl Origin {
         }
     }
 
+    /// What a message about `key` is about: the key, or the variable that set it, in backticks.
+    pub fn subject(&self, key: &str) -> String {
+        match self {
+            Self::Variable { name } | Self::DotEnv { name, .. } => format!("`{name}`"),
+            Self::File { .. } | Self::Flag { .. } | Self::Default => format!("`{key}`"),
+        }
+    }
+
     /// Points `diagnostic` at the value: a label saying `text` where there is a place, else a note that says who set it.
     #[must_use]
     pub fn point(&self, diagnostic: Diagnostic, text: impl Into<String>) -> Diagnostic {

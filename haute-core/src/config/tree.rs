@@ -29,6 +29,36 @@ pub(super) enum Value {
     Table(Table),
 }
 
+impl Value {
+    /// What kind of value it is, in words.
+    pub(super) fn words(&self) -> &'static str {
+        match self {
+            Self::String(_) | Self::Text(_) => "a string",
+            Self::Integer(_) | Self::TooLarge => "a whole number",
+            Self::Float(_) => "a number with a decimal point",
+            Self::Boolean(_) => "a boolean",
+            Self::Datetime => "a date or time",
+            Self::Array(_) => "an array",
+            Self::Table(_) => "a table",
+        }
+    }
+
+    /// The value as TOML.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::String(text) | Self::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
+            Self::Array(items) => {
+                let items: Vec<_> = items.iter().map(|item| item.value.shown()).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Datetime | Self::TooLarge | Self::Table(_) => self.words().to_owned(),
+        }
+    }
+}
+
 /// A value, the key that leads to it, and where the value came from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
@@ -38,6 +68,17 @@ pub(super) struct Node {
     pub(super) origin: Origin,
     /// The value.
     pub(super) value: Value,
+}
+
+impl Node {
+    fn each_string<'a>(&'a self, path: &str, visit: &mut dyn FnMut(&str, &'a Node, &'a str)) {
+        match &self.value {
+            Value::String(text) | Value::Text(text) => visit(path, self, text),
+            Value::Array(items) => items.iter().for_each(|item| item.each_string(path, visit)),
+            Value::Table(table) => table.each_string(path, visit),
+            Value::Integer(_) | Value::TooLarge | Value::Float(_) | Value::Boolean(_) | Value::Datetime => {}
+        }
+    }
 }
 
 /// A table.
@@ -85,6 +126,25 @@ impl Table {
             let mut table = Self::default();
             table.set(rest, node);
             below.value = Value::Table(table);
+        }
+    }
+
+    /// Calls `visit` with every string, also those in arrays, with the dotted path of its key.
+    pub(super) fn each_string<'a>(&'a self, path: &str, visit: &mut dyn FnMut(&str, &'a Node, &'a str)) {
+        for (key, node) in &self.0 {
+            let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            node.each_string(&full, visit);
+        }
+    }
+
+    /// Calls `visit` with everything that is not a table.
+    pub(super) fn each_leaf(&self, path: &str, visit: &mut dyn FnMut(&str, &Node)) {
+        for (key, node) in &self.0 {
+            let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            match &node.value {
+                Value::Table(table) => table.each_leaf(&full, visit),
+                _ => visit(&full, node),
+            }
         }
     }
 

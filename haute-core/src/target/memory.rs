@@ -300,20 +300,22 @@ impl QuoteService for MemoryService {
             let proof = serving.as_ref().and_then(|release| state.proofs.get(release));
             let proof = proof.ok_or_else(|| Error::new(ErrorKind::Unavailable, "nothing serves"))?;
             let off = serving.as_ref().is_some_and(|release| state.mispriced.contains(release));
-            rows.iter()
+            let answers: Result<Vec<_>> = rows
+                .iter()
                 .map(|row| {
                     let quote = proof.quotes.iter().find(|quote| &quote.input == row).ok_or_else(|| {
                         Error::new(ErrorKind::VerificationFailed, "a row that was never proven")
                     })?;
-                    let mut answer = quote.output.clone();
-                    if off {
+                    let mut answers = quote.outputs.clone();
+                    for answer in answers.iter_mut().filter(|_| off) {
                         for (column, price) in &quote.prices {
                             answer.insert(column.clone(), json!(price.as_f64().unwrap_or_default() + 1.0));
                         }
                     }
-                    Ok(answer)
+                    Ok(answers)
                 })
-                .collect()
+                .collect();
+            Ok(answers?.into_iter().flatten().collect())
         })
     }
 }
