@@ -63,7 +63,7 @@ async fn main() -> Result<()> {
         println!("Not approved: nothing was changed.");
         return Ok(());
     }
-    let origin = Origin::gather(&variables, project.root());
+    let origin = Origin::collect(proven.release.name(), project.root(), &variables).await;
     let recorded = engine.run(&*target, &context, Run::deploy(&proven, origin).with_plan(&plan)).await?;
     println!("{:?}, recorded as {}", recorded.record.outcome, recorded.id);
     Ok(())
