@@ -171,7 +171,11 @@ fn climbs_out(path: &Path) -> bool {
     })
 }
 
+/// Whether the file's text makes a pipeline. A pipe or a device is not read: it may never end.
 fn holds_pipeline(path: &Path) -> std::io::Result<bool> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
     let bytes = std::fs::read(path)?;
     Ok(bytes.windows(MARK.len()).any(|window| window == MARK))
 }
