@@ -39,7 +39,7 @@ pub(crate) struct Global {
     /// Print data, errors and nothing else
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When to use colour
+    /// When to use colour; `auto` heeds NO_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Never show moving progress
@@ -54,13 +54,11 @@ pub(crate) struct Global {
 }
 
 /// When to use colour.
+// The variants carry no documentation: clap would print it, and stretch the whole help over three screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set; `CLICOLOR_FORCE` forces it.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -96,9 +94,12 @@ pub(crate) enum Command {
 /// `build`.
 #[derive(Args, Debug)]
 pub(crate) struct BuildArguments {
-    /// Write the release to DIR/DIGEST instead of the project's own store
+    /// Copy the release to DIR as well
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the resolved versions to haute.lock, for committing
+    #[arg(long)]
+    pub(crate) write_lock: bool,
 }
 
 /// `prove`.

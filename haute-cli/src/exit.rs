@@ -2,7 +2,10 @@
 
 use std::process::{ExitCode, Termination};
 
-use haute_core::ErrorKind;
+use haute_core::{Error, ErrorKind};
+
+/// The key under which the engine names what serves after a failure that left something else serving than before.
+pub(crate) const SERVES_NOW: &str = "serves now";
 
 /// How a run ended. The numbers are a contract with the CI jobs that read them; they never change meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,22 +91,22 @@ impl Exit {
         }
     }
 
-    /// The `outcome` of a JSON result line that ends like this and has no better word.
+    /// The `outcome` of a JSON result line of a command that did not come to its end; the exit code says why.
     pub const fn outcome(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Usage => "usage",
-            Self::CheckFailed => "check_failed",
-            Self::Credentials => "credentials",
-            Self::BuildFailed => "build_failed",
-            Self::DeploymentFailed => "deployment_failed",
-            Self::RollbackUnconfirmed => "rollback_unconfirmed",
+            Self::Changes => "changes",
             Self::Superseded => "superseded",
             Self::TimedOut => "timed_out",
             Self::WaitingForApproval => "waiting_for_approval",
-            Self::Changes => "changes",
-            Self::Bug => "bug",
             Self::Interrupted => "interrupted",
+            Self::Usage
+            | Self::CheckFailed
+            | Self::Credentials
+            | Self::BuildFailed
+            | Self::DeploymentFailed
+            | Self::RollbackUnconfirmed
+            | Self::Bug => "failed",
         }
     }
 
@@ -126,8 +129,17 @@ impl Exit {
         }
     }
 
-    /// What an error of `kind` at `stage` comes to.
-    pub(crate) fn of(kind: ErrorKind, stage: Stage) -> Self {
+    /// What `error` at `stage` comes to.
+    pub(crate) fn of(error: &Error, stage: Stage) -> Self {
+        let exit = Self::of_kind(error.kind(), stage);
+        // The engine adds this where the world did change and what served before may no longer serve. A stale plan names
+        // what serves too, but changed nothing.
+        let changed = error.context().iter().any(|(key, _)| *key == SERVES_NOW)
+            && !matches!(error.kind(), ErrorKind::DeploymentFailed | ErrorKind::StalePlan);
+        if changed && exit == Self::DeploymentFailed { Self::RollbackUnconfirmed } else { exit }
+    }
+
+    fn of_kind(kind: ErrorKind, stage: Stage) -> Self {
         match kind {
             ErrorKind::InvalidInput | ErrorKind::Unsupported => Self::Usage,
             ErrorKind::CheckFailed | ErrorKind::ProofFailed => Self::CheckFailed,
@@ -138,6 +150,8 @@ impl Exit {
             ErrorKind::Superseded => Self::Superseded,
             ErrorKind::Cancelled => Self::Interrupted,
             ErrorKind::Timeout if stage == Stage::Apply => Self::TimedOut,
+            // The engine says `DeploymentFailed` where the old version serves. This one says: another price serves.
+            ErrorKind::VerificationFailed if stage == Stage::Apply => Self::RollbackUnconfirmed,
             // Nothing was being changed when these came up, or a change was refused: the stage says what did not happen.
             ErrorKind::NotFound
             | ErrorKind::AlreadyExists
@@ -180,17 +194,17 @@ mod tests {
             table,
             [
                 (0, "done"),
-                (2, "usage"),
-                (3, "check_failed"),
-                (4, "credentials"),
-                (5, "build_failed"),
-                (6, "deployment_failed"),
-                (7, "rollback_unconfirmed"),
+                (2, "failed"),
+                (3, "failed"),
+                (4, "failed"),
+                (5, "failed"),
+                (6, "failed"),
+                (7, "failed"),
                 (8, "superseded"),
                 (9, "timed_out"),
                 (10, "waiting_for_approval"),
                 (20, "changes"),
-                (70, "bug"),
+                (70, "failed"),
                 (130, "interrupted"),
             ]
         );
@@ -218,13 +232,21 @@ mod tests {
             (K::StalePlan, [6, 5, 3, 6, 6]),
             (K::RateLimited, [6, 5, 3, 6, 6]),
             (K::Unavailable, [6, 5, 3, 6, 6]),
-            (K::VerificationFailed, [6, 5, 3, 6, 6]),
+            (K::VerificationFailed, [6, 5, 3, 6, 7]),
             (K::Cancelled, [130, 130, 130, 130, 130]),
             (K::Unexpected, [70, 70, 70, 70, 70]),
         ];
         for (kind, codes) in table {
             let stages = [Stage::Prepare, Stage::Build, Stage::Prove, Stage::Plan, Stage::Apply];
-            assert_eq!(stages.map(|stage| Exit::of(kind, stage).code()), codes, "{kind:?}");
+            assert_eq!(stages.map(|stage| Exit::of_kind(kind, stage).code()), codes, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn an_old_version_is_only_said_to_serve_where_it_does() {
+        let error = Error::new(ErrorKind::Conflict, "somebody else changed it");
+        assert_eq!(Exit::of(&error, Stage::Apply), Exit::DeploymentFailed);
+        let error = error.with_context(SERVES_NOW, "1a2b3c");
+        assert_eq!(Exit::of(&error, Stage::Apply), Exit::RollbackUnconfirmed);
     }
 }

@@ -29,7 +29,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Check(_) => Exit::CheckFailed,
-            Self::Error { error, stage } => Exit::of(error.kind(), *stage),
+            Self::Error { error, stage } => Exit::of(error, *stage),
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct Io {
     pub(crate) stdout: Stream,
     pub(crate) stderr: Stream,
     pub(crate) variables: Variables,
+    /// How wide help is wrapped; `None`: as wide as the terminal, 100 at most.
+    pub(crate) width: Option<usize>,
 }
 
 /// One output stream.
@@ -27,6 +29,7 @@ impl Io {
             stdout: Stream { terminal: stdout.is_terminal(), writer: Box::new(stdout) },
             stderr: Stream { terminal: stderr.is_terminal(), writer: Box::new(stderr) },
             variables: Variables::of_process(),
+            width: None,
         }
     }
 
@@ -38,6 +41,7 @@ impl Io {
             stdout: stream(&captured.stdout),
             stderr: stream(&captured.stderr),
             variables: Variables::empty(),
+            width: Some(100),
         };
         (io, captured)
     }

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use clap::Parser as _;
-use haute_core::target::{Registry, TargetFactory};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use haute_core::Error;
+use haute_core::target::{Registry, TargetFactory};
 
 use crate::args::Arguments;
 use crate::commands;
@@ -57,7 +57,7 @@ impl Runner {
         A::Item: Into<OsString>,
     {
         let words: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let parsed = Arguments::try_parse_from(&words);
+        let parsed = parse(&words, io.width);
         let settings = match &parsed {
             Ok(arguments) => Settings::of(&arguments.global),
             Err(_) => Settings::guess(&words),
@@ -75,4 +75,14 @@ impl Runner {
         }));
         caught.unwrap_or_else(|payload| ui.bug(&crate::panic::message(payload.as_ref())))
     }
+}
+
+fn parse(words: &[OsString], width: Option<usize>) -> Result<Arguments, clap::Error> {
+    let command = Arguments::command();
+    let mut command = match width {
+        Some(width) => command.term_width(width),
+        None => command,
+    };
+    let matches = command.try_get_matches_from_mut(words)?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }

@@ -52,6 +52,21 @@ impl Store {
         self.root.join("proofs").join(format!("{}.json", release.hex()))
     }
 
+    /// The directory that holds each release under the hex digits of its digest.
+    pub fn releases(&self) -> PathBuf {
+        self.root.join("releases")
+    }
+
+    /// Where the dependency lock resolved from `inputs` is.
+    pub fn dependency_lock_path(&self, inputs: &Digest) -> PathBuf {
+        self.root.join("dependencies").join(format!("{}.lock", inputs.hex()))
+    }
+
+    /// Where what was observed of the draft `draft` is.
+    pub fn observation_path(&self, draft: &Digest) -> PathBuf {
+        self.root.join("observations").join(format!("{}.json", draft.hex()))
+    }
+
     /// Keeps a proof, so that a later rollback to its release can be held against it.
     ///
     /// # Errors
@@ -98,8 +113,17 @@ impl Store {
         let mut bytes = serde_json::to_vec_pretty(value)
             .map_err(|error| Error::bug(format!("cannot write `{}`", path.display())).with_source(error))?;
         bytes.push(b'\n');
+        self.write(path, &bytes)
+    }
+
+    /// The same for bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.create()?;
         create_parent(path)?;
-        write_atomically(path, &bytes).map_err(|error| io_error("write", path, error))
+        write_atomically(path, bytes).map_err(|error| io_error("write", path, error))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::proof::{Check, Proof};
+use crate::proof::{Check, Proof, ProvenQuote};
 
 /// What `GET /health` said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,9 +75,7 @@ pub async fn verify(service: &dyn QuoteService, proof: &Proof) -> Result<Verific
     }
     for quote in &proof.quotes {
         let detail = match service.quote(std::slice::from_ref(&quote.input)).await {
-            Ok(answers) => answers
-                .first()
-                .map_or_else(|| Some("no answer".to_owned()), |answer| difference(&quote.output, answer)),
+            Ok(answers) => differences(&[quote], &answers),
             Err(error) => Some(refusal(error)?),
         };
         checks.push(Check {
@@ -89,7 +87,7 @@ pub async fn verify(service: &dyn QuoteService, proof: &Proof) -> Result<Verific
     let rows: Vec<_> = proof.quotes.iter().map(|quote| quote.input.clone()).collect();
     if rows.len() > 1 {
         let wrong = match service.quote(&rows).await {
-            Ok(answers) => batch_difference(proof, &answers),
+            Ok(answers) => differences(&proof.quotes.iter().collect::<Vec<_>>(), &answers),
             Err(error) => Some(refusal(error)?),
         };
         checks.push(Check {
@@ -131,13 +129,15 @@ fn refusal(error: Error) -> Result<String> {
     if error.kind() == ErrorKind::VerificationFailed { Ok(error.to_string()) } else { Err(error) }
 }
 
-fn batch_difference(proof: &Proof, answers: &[Map<String, Value>]) -> Option<String> {
-    let wrong = proof.quotes.iter().zip(answers).find_map(|(quote, answer)| {
-        difference(&quote.output, answer).map(|found| format!("{}: {found}", quote.id))
+/// The first difference between the proven answers of `quotes`, in order, and the served ones.
+fn differences(quotes: &[&ProvenQuote], answers: &[Map<String, Value>]) -> Option<String> {
+    let proven = quotes.iter().flat_map(|quote| quote.outputs.iter().map(move |output| (quote, output)));
+    let wrong = proven.clone().zip(answers).find_map(|((quote, output), answer)| {
+        difference(output, answer).map(|found| format!("{}: {found}", quote.id))
     });
     wrong.or_else(|| {
-        let (answered, asked) = (answers.len(), proof.quotes.len());
-        (answered != asked).then(|| format!("{answered} answers to {asked} quotes"))
+        let (answered, expected) = (answers.len(), proven.count());
+        (answered != expected).then(|| format!("{answered} answers to {} quotes, proven {expected}", quotes.len()))
     })
 }
 

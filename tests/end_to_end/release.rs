@@ -44,11 +44,11 @@ fn deterministic() -> Result<(), Failed> {
     let (one, two) = (Project::example("motor-pricing"), Project::example("motor-pricing"));
     let (first, first_directory) = built(&one);
     // The lock depends on the day's package index unless it is committed: both builds share it.
-    let locks = one.root().join(".haute-cli/locks");
+    let locks = one.root().join(".haute-cli/dependencies");
     for entry in std::fs::read_dir(&locks)? {
         let entry = entry?;
-        std::fs::create_dir_all(two.root().join(".haute-cli/locks"))?;
-        std::fs::copy(entry.path(), two.root().join(".haute-cli/locks").join(entry.file_name()))?;
+        std::fs::create_dir_all(two.root().join(".haute-cli/dependencies"))?;
+        std::fs::copy(entry.path(), two.root().join(".haute-cli/dependencies").join(entry.file_name()))?;
     }
     let (second, second_directory) = built(&two);
     assert_eq!(first, second);

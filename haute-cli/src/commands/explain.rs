@@ -8,9 +8,10 @@ use crate::args::ExplainArguments;
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
 use crate::ui::Outcome;
+use crate::ui::style::wrapped;
 use crate::ui::table::{Align, table};
 
-pub(crate) fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result<Outcome, Failure> {
+pub(crate) fn run(session: Session<'_>, arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     let Some(code) = arguments.code.as_deref().map(str::trim) else { return Ok(list(session)) };
     let Some(info) = find_code(code) else {
         let mut error = Failure::usage(format!("there is no code `{code}`"));
@@ -21,12 +22,12 @@ pub(crate) fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result
     };
     session.ui.data("explanation", document(info), |palette| {
         let title = palette.bold(&format!("{}: {}", info.code, info.title));
-        format!("{title}\n\n{}\n", info.explain.trim())
+        format!("{title}\n\n{}", wrapped(info.explain.trim(), 100))
     });
     Ok(Outcome::done("explained"))
 }
 
-fn list(session: &Session<'_>) -> Outcome {
+fn list(session: Session<'_>) -> Outcome {
     let codes = all_codes();
     session.ui.data("codes", codes.iter().copied().map(document).collect::<Vec<_>>(), |palette| {
         let rows: Vec<_> =

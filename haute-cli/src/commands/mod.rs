@@ -1,8 +1,21 @@
 //! One file per command. None of them writes to a stream: they hand data to the [`Ui`].
 
+mod build;
 mod check;
+mod deploy;
 mod explain;
+mod finish;
+mod history;
+mod make;
+mod plan;
 mod prepare;
+mod prove;
+mod resume;
+mod rollback;
+mod smoke;
+mod status;
+mod stop;
+mod work;
 
 use std::sync::Arc;
 
@@ -13,18 +26,28 @@ use crate::failure::Failure;
 use crate::ui::{Outcome, Ui};
 
 /// What a command works with.
+#[derive(Clone, Copy)]
 pub(crate) struct Session<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) global: &'a Global,
     pub(crate) ui: &'a Arc<Ui>,
 }
 
-/// Runs one command.
+/// Runs one command. Only those that start programs or talk to a service get a runtime.
 pub(crate) fn run(registry: &Registry, arguments: &Arguments, ui: &Arc<Ui>) -> Result<Outcome, Failure> {
     let session = Session { registry, global: &arguments.global, ui };
     match &arguments.command {
-        Command::Check => check::run(&session),
-        Command::Explain(arguments) => explain::run(&session, arguments),
-        _ => Ok(Outcome::done("x")),
+        Command::Check => check::run(session),
+        Command::Explain(arguments) => explain::run(session, arguments),
+        Command::History(arguments) => history::run(session, arguments),
+        Command::Build(arguments) => work::run(session, |work| build::run(work, arguments)),
+        Command::Prove(arguments) => work::run(session, |work| prove::run(work, arguments)),
+        Command::Plan(arguments) => work::run(session, |work| plan::run(work, arguments)),
+        Command::Deploy(arguments) => work::run(session, |work| deploy::run(work, arguments)),
+        Command::Resume => work::run(session, resume::run),
+        Command::Status => work::run(session, status::run),
+        Command::Rollback(arguments) => work::run(session, |work| rollback::run(work, arguments)),
+        Command::Stop => work::run(session, stop::run),
+        Command::Smoke(arguments) => work::run(session, |work| smoke::run(work, arguments)),
     }
 }

@@ -11,6 +11,7 @@ use haute_core::target::DeployTarget;
 use super::Session;
 use crate::exit::Stage;
 use crate::failure::Failure;
+use crate::ui::style::count;
 
 /// A project without mistakes.
 pub(crate) struct Prepared {
@@ -21,8 +22,15 @@ pub(crate) struct Prepared {
     pub(crate) report: Report,
 }
 
+/// What was checked, in one line.
+pub(crate) fn summary(prepared: &Prepared) -> String {
+    let (_, warnings) = prepared.report.counts();
+    let warned = if warnings == 0 { String::new() } else { format!(", {}", count(warnings, "warning")) };
+    format!("{}{warned}", count(prepared.quotes.len(), "test quote"))
+}
+
 /// Loads the project, without looking at its pipeline.
-pub(crate) fn load(session: &Session<'_>) -> Result<Project, Failure> {
+pub(crate) fn load(session: Session<'_>) -> Result<Project, Failure> {
     let global = session.global;
     let mut options = LoadOptions::new(&global.project)
         .with_overlay(global.env.clone())
@@ -35,7 +43,7 @@ pub(crate) fn load(session: &Session<'_>) -> Result<Project, Failure> {
 }
 
 /// Loads and checks the project: every mistake of every file at once.
-pub(crate) fn check(session: &Session<'_>) -> Result<Prepared, Failure> {
+pub(crate) fn check(session: Session<'_>) -> Result<Prepared, Failure> {
     let project = load(session)?;
     let mut report = project.report().clone();
     let pipeline = pipeline::check(&project, &mut report);
@@ -50,7 +58,7 @@ pub(crate) fn check(session: &Session<'_>) -> Result<Prepared, Failure> {
 
 /// What the target finds in its own tables. A target this build does not carry is no mistake of the project: a project
 /// for one cloud is checked with any build.
-fn target_mistakes(session: &Session<'_>, project: &Project) -> Vec<Diagnostic> {
+fn target_mistakes(session: Session<'_>, project: &Project) -> Vec<Diagnostic> {
     let Some(factory) = session.registry.get(&project.config().deploy.target) else { return Vec::new() };
     match factory.bind(project) {
         Ok(target) => target.validate(),
@@ -59,7 +67,7 @@ fn target_mistakes(session: &Session<'_>, project: &Project) -> Vec<Diagnostic> 
 }
 
 /// Binds the project's target.
-pub(crate) fn target(session: &Session<'_>, project: &Project) -> Result<Arc<dyn DeployTarget>, Failure> {
+pub(crate) fn target(session: Session<'_>, project: &Project) -> Result<Arc<dyn DeployTarget>, Failure> {
     let name = project.config().deploy.target.as_str();
     let Some(factory) = session.registry.get(name) else {
         let known: Vec<_> = session.registry.names().collect();

@@ -39,7 +39,8 @@ impl Console {
     pub(crate) fn people(&self, text: &str) {
         let mut streams = self.streams();
         let Streams { stderr, bar, .. } = &mut *streams;
-        beside(bar.as_ref(), || stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush())).unwrap_or_default();
+        beside(bar.as_ref(), || stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()))
+            .unwrap_or_default();
     }
 
     /// Shows a moving line at the bottom of the terminal.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use haute_core::diagnostic::{Diagnostic, FileId, Label, Report, Severity, SourceFile};
@@ -14,8 +15,8 @@ const SHOWN: usize = 50;
 /// Lines longer than this (a minified JSON file) are named by place, not shown.
 const LONGEST_LINE: usize = 2_000;
 
-/// Every diagnostic with its source, errors first, then the count: `3 errors, 1 warning`.
-pub(crate) fn render(report: &Report, palette: &Palette, errors_only: bool) -> String {
+/// Every diagnostic with its source, errors first, then the count: `3 errors, 1 warning`. `root` goes before the paths.
+pub(crate) fn render(report: &Report, root: &Path, palette: &Palette, errors_only: bool) -> String {
     let renderer = if palette.enabled() { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(110);
     let of = |severity| report.diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity);
@@ -23,7 +24,7 @@ pub(crate) fn render(report: &Report, palette: &Palette, errors_only: bool) -> S
     let all: Vec<&Diagnostic> = wanted.collect();
     let mut text = String::new();
     for diagnostic in all.iter().take(SHOWN) {
-        text.push_str(&one(diagnostic, report, &renderer));
+        text.push_str(&one(diagnostic, report, root, &renderer));
         text.push_str("\n\n");
     }
     if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -32,9 +33,23 @@ pub(crate) fn render(report: &Report, palette: &Palette, errors_only: bool) -> S
     if !all.is_empty() {
         let (errors, warnings) = report.counts();
         text.push_str(&summary(errors, warnings, palette));
+        if let Some(first) = all.first() {
+            let _: std::fmt::Result = write!(text, " (`haute-cli explain {}` says more)", first.code);
+        }
         text.push('\n');
     }
     text
+}
+
+/// A path as it can be opened from where the command was run.
+fn shown_path(root: &Path, path: &str) -> String {
+    let root = root.strip_prefix(".").unwrap_or(root);
+    let whole = if root.as_os_str().is_empty() {
+        path.to_owned()
+    } else {
+        root.join(path).to_string_lossy().into_owned()
+    };
+    clean(&whole).into_owned()
 }
 
 /// `3 errors, 1 warning`.
@@ -44,7 +59,7 @@ fn summary(errors: usize, warnings: usize, palette: &Palette) -> String {
     errors.into_iter().chain(warnings).collect::<Vec<_>>().join(", ")
 }
 
-fn one(diagnostic: &Diagnostic, report: &Report, renderer: &Renderer) -> String {
+fn one(diagnostic: &Diagnostic, report: &Report, root: &Path, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -53,6 +68,7 @@ fn one(diagnostic: &Diagnostic, report: &Report, renderer: &Renderer) -> String 
     let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.as_str()));
     for (file, labels) in by_file(diagnostic) {
         let Some(source) = report.sources.get(file) else { continue };
+        let path = shown_path(root, source.path());
         match window(source, &labels) {
             Some((start, line, text)) => {
                 let annotations = labels.iter().map(|label| {
@@ -61,13 +77,13 @@ fn one(diagnostic: &Diagnostic, report: &Report, renderer: &Renderer) -> String 
                     let said = (!label.text.is_empty()).then(|| clean(&label.text).into_owned());
                     kind.span(span).label(said)
                 });
-                let snippet = Snippet::source(text).line_start(line).path(clean(source.path()).into_owned());
+                let snippet = Snippet::source(text).line_start(line).path(path);
                 group = group.element(snippet.annotations(annotations));
             }
             None => {
                 for label in &labels {
                     let place = source.position(label.range.start);
-                    let origin = Origin::path(clean(source.path()).into_owned());
+                    let origin = Origin::path(path.clone());
                     group = group.element(origin.line(place.line).char_column(place.column));
                 }
             }
@@ -138,7 +154,7 @@ mod tests {
     const CODE: Code = Code::new("HT9999");
 
     fn plain(report: &Report) -> String {
-        render(report, &Palette::new(false), false)
+        render(report, Path::new("."), &Palette::new(false), false)
     }
 
     #[test]
@@ -174,7 +190,7 @@ mod tests {
         report.push(Diagnostic::error(CODE, "nowhere"));
         let text = plain(&report);
         assert!(!text.contains('\u{1b}'));
-        assert!(text.ends_with("31 errors\n"), "{text}");
+        assert!(text.contains("\n31 errors ("), "{text}");
         assert!(text.contains("f4:1:"), "a line too long to show is named: {text}");
     }
 
@@ -186,7 +202,7 @@ mod tests {
         }
         let text = plain(&report);
         assert_eq!(text.matches("error[HT9999]").count(), 50);
-        assert!(text.ends_with("… and 23 more; `--json` lists them all\n\n73 errors\n"), "{text}");
+        assert!(text.contains("… and 23 more; `--json` lists them all\n\n73 errors ("), "{text}");
     }
 
     #[test]
@@ -194,7 +210,7 @@ mod tests {
         let mut report = Report::default();
         report.push(Diagnostic::warning(CODE, "look"));
         report.push(Diagnostic::error(CODE, "stop"));
-        let text = render(&report, &Palette::new(false), true);
-        assert!(!text.contains("look") && text.ends_with("1 error, 1 warning\n"), "{text}");
+        let text = render(&report, Path::new("sub"), &Palette::new(false), true);
+        assert!(!text.contains("look") && text.contains("\n1 error, 1 warning ("), "{text}");
     }
 }

@@ -11,11 +11,15 @@ use crate::exit::{Exit, Stage};
 pub(crate) const fn standing(exit: Exit, stage: Stage) -> Option<&'static str> {
     match (stage, exit) {
         (Stage::Prepare, _) => None,
-        (Stage::Build | Stage::Prove | Stage::Plan, _) => Some("nothing was changed: what served before still serves"),
-        (Stage::Apply, Exit::RollbackUnconfirmed) => {
-            Some("the change failed and the way back is not confirmed: what serves now is not known")
+        (Stage::Build | Stage::Prove | Stage::Plan, _) => {
+            Some("nothing was changed: what served before still serves")
         }
-        (Stage::Apply, Exit::TimedOut) => Some("the change may or may not have taken effect: what serves now is not known"),
+        (Stage::Apply, Exit::RollbackUnconfirmed) => Some(
+            "what served before may not serve any more: do not rely on the price until this is looked into",
+        ),
+        (Stage::Apply, Exit::TimedOut) => {
+            Some("the change may or may not have taken effect: what serves now is not known")
+        }
         (Stage::Apply, Exit::Superseded) => Some("the newer deployment serves, or is about to"),
         (Stage::Apply, Exit::Interrupted) => {
             Some("finished steps stand and are in the journal; the others were not begun")
@@ -148,9 +152,10 @@ mod tests {
             .with_operation("local.start")
             .with_context("log", "first line\nsecond \u{1b}[31mline")
             .with_source(std::io::Error::other("connection refused"));
-        let exit = Exit::of(error.kind(), Stage::Apply);
+        let exit = Exit::of(&error, Stage::Apply);
         let hints = hints(&error, exit, Stage::Apply, &global());
-        let text = render(&error, &hints, standing(exit, Stage::Apply), &["noise".into()], &Palette::new(false));
+        let text =
+            render(&error, &hints, standing(exit, Stage::Apply), &["noise".into()], &Palette::new(false));
         assert!(text.contains("`haute-cli resume --project 'my projects/motor' --env staging`"), "{text}");
         insta::assert_snapshot!(text, @r"
         error: the service was not ready after 60 s
@@ -166,8 +171,13 @@ mod tests {
 
     #[test]
     fn nothing_is_said_to_stand_that_is_not_known() {
-        for exit in [Exit::RollbackUnconfirmed, Exit::TimedOut, Exit::Bug] {
-            assert!(standing(exit, Stage::Apply).is_some_and(|text| text.contains("not known")), "{exit:?}");
+        for exit in
+            [Exit::RollbackUnconfirmed, Exit::TimedOut, Exit::Bug, Exit::Superseded, Exit::Interrupted]
+        {
+            assert!(
+                standing(exit, Stage::Apply).is_some_and(|text| !text.contains("still serves")),
+                "{exit:?}"
+            );
         }
         assert_eq!(standing(Exit::Bug, Stage::Prepare), None);
     }

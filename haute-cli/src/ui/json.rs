@@ -1,8 +1,8 @@
 //! JSON lines: events as they happen, then exactly one result.
 
+use haute_core::Error;
 use haute_core::error::chain;
 use haute_core::event::Event;
-use haute_core::Error;
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;

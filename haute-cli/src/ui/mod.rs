@@ -1,17 +1,20 @@
 //! What a run shows. The files below this one are the only ones that write to a stream.
 
 mod console;
+pub(crate) mod curl;
 mod diagnostics;
-mod errors;
+pub(crate) mod errors;
 mod json;
 mod phases;
 pub(crate) mod plan_table;
 pub(crate) mod premiums;
 mod progress;
+pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haute_core::diagnostic::Report;
@@ -46,8 +49,10 @@ impl Outcome {
 }
 
 /// What the flags say about showing things.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    /// Goes before the paths in diagnostics, so that a reader can open them from where the command was run.
+    root: PathBuf,
     json: bool,
     quiet: bool,
     color: Color,
@@ -56,13 +61,20 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn of(global: &Global) -> Self {
-        Self { json: global.json, quiet: global.quiet, color: global.color, progress: !global.no_progress }
+        Self {
+            root: global.project.clone(),
+            json: global.json,
+            quiet: global.quiet,
+            color: global.color,
+            progress: !global.no_progress,
+        }
     }
 
     /// The settings of a command line that does not parse: a program that asked for JSON still gets its result line.
     pub(crate) fn guess(words: &[OsString]) -> Self {
         let has = |word: &str| words.iter().any(|given| given == word);
-        let after_color = || words.iter().skip_while(|word| *word != "--color").nth(1).and_then(|w| w.to_str());
+        let after_color =
+            || words.iter().skip_while(|word| *word != "--color").nth(1).and_then(|w| w.to_str());
         let color = match after_color() {
             _ if has("--color=never") => Color::Never,
             _ if has("--color=always") => Color::Always,
@@ -70,10 +82,10 @@ impl Settings {
             Some("always") => Color::Always,
             _ => Color::Auto,
         };
-        Self { json: has("--json"), quiet: false, color, progress: false }
+        Self { root: PathBuf::new(), json: has("--json"), quiet: false, color, progress: false }
     }
 
-    fn palette(self, variables: &Variables, terminal: bool) -> Palette {
+    fn palette(&self, variables: &Variables, terminal: bool) -> Palette {
         match self.color {
             Color::Always => Palette::new(true),
             Color::Never => Palette::new(false),
@@ -98,7 +110,7 @@ pub(crate) struct Ui {
 
 impl Ui {
     pub(crate) fn new(settings: Settings, io: Io) -> Self {
-        let Io { stdout, stderr, variables } = io;
+        let Io { stdout, stderr, variables, width: _ } = io;
         let data_palette = settings.palette(&variables, stdout.terminal);
         let palette = settings.palette(&variables, stderr.terminal);
         let people = !settings.json && !settings.quiet;
@@ -145,7 +157,12 @@ impl Ui {
             self.field("diagnostics", report.resolved());
         } else if !self.settings.quiet || report.has_errors() {
             self.progress.pause();
-            self.console.people(&diagnostics::render(report, &self.palette, self.settings.quiet));
+            self.console.people(&diagnostics::render(
+                report,
+                &self.settings.root,
+                &self.palette,
+                self.settings.quiet,
+            ));
         }
     }
 
@@ -197,8 +214,8 @@ impl Ui {
         self.console.flush();
         if exit == Exit::Done && self.console.lost_data() {
             // A full disk under a redirected stdout: the caller would read half a document as a whole one.
-            self.console.people("error: stdout could not be written to; what was printed is not complete\n");
-            return Exit::DeploymentFailed;
+            self.console.people("error: stdout cannot be written to: what was asked for is done, but not all of it is shown\n");
+            return Exit::Usage;
         }
         exit
     }
@@ -209,7 +226,8 @@ impl Ui {
         if self.settings.json {
             self.result_line(Exit::Interrupted.outcome(), Exit::Interrupted);
         } else {
-            self.console.people("stopped at once; `haute-cli resume` continues from the last finished step\n");
+            self.console
+                .people("stopped at once; `haute-cli resume` continues from the last finished step\n");
         }
         self.console.flush();
         Exit::Interrupted

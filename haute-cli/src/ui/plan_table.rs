@@ -32,7 +32,9 @@ pub(crate) fn render(plan: &Plan, palette: &Palette) -> String {
 }
 
 fn headline(plan: &Plan) -> String {
-    let short = |digest: &Option<Digest>| digest.as_ref().map_or_else(|| "nothing".to_owned(), |d| d.short().to_owned());
+    let short = |digest: &Option<Digest>| {
+        digest.as_ref().map_or_else(|| "nothing".to_owned(), |d| d.short().to_owned())
+    };
     let goal = match &plan.goal {
         Goal::Deploy => format!("deploy release {}", short(&plan.release)),
         Goal::Rollback { .. } => format!("roll back to release {}", short(&plan.release)),
@@ -54,7 +56,9 @@ const fn word(action: Action) -> &'static str {
 }
 
 fn arrow(change: &Change) -> String {
-    let side = |value: &Option<String>| value.as_deref().map_or("(none)".to_owned(), |v| clean(v).replace('\n', " "));
+    let side = |value: &Option<String>| {
+        value.as_deref().map_or("(none)".to_owned(), |v| clean(v).replace('\n', " "))
+    };
     match &change.before {
         None => side(&change.after),
         Some(_) => format!("{} → {}", side(&change.before), side(&change.after)),
@@ -73,7 +77,11 @@ mod tests {
         plan.release = Some(Digest::of("new"));
         plan.serving = Some(Digest::of("old"));
         plan.steps = vec![
-            Step::new("start", "Start the release", Action::Start).with_change(Change::new("port", None, Some("8081".into()))),
+            Step::new("start", "Start the release", Action::Start).with_change(Change::new(
+                "port",
+                None,
+                Some("8081".into()),
+            )),
             Step::new("switch", "Switch the address", Action::Update)
                 .with_change(Change::new("release", Some("old".into()), Some("new".into())))
                 .with_change(Change::new("gone", Some("x".into()), None)),

@@ -35,7 +35,12 @@ pub(crate) fn compare(quotes: &[ProvenQuote], earlier: Option<&Earlier>) -> Vec<
             let percent = percent(before.as_ref()?.get(column)?.as_f64()?, now.as_f64()?)?;
             Some((column.clone(), Value::from(percent)))
         });
-        Premium { quote: quote.id.clone(), prices: quote.prices.clone(), change_percent: changes.collect(), before }
+        Premium {
+            quote: quote.id.clone(),
+            prices: quote.prices.clone(),
+            change_percent: changes.collect(),
+            before,
+        }
     };
     quotes.iter().map(one).collect()
 }
@@ -52,16 +57,14 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
         return "The project has no test quotes: no premium was looked at.\n".to_owned();
     }
     let columns: Vec<&String> = premiums.iter().flat_map(|premium| premium.prices.keys()).collect();
-    let single = columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
+    let single =
+        columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
     let compared = premiums.iter().any(|premium| premium.before.is_some());
     let mut header = vec![("test quote", Align::Left)];
-    match single {
-        Some(column) => header.push((column, Align::Right)),
-        None => header.extend([("price", Align::Left), ("value", Align::Right)]),
-    }
-    if compared {
-        header.extend([("before", Align::Right), ("change", Align::Right)]);
-    }
+    header.extend(single.is_none().then_some(("price", Align::Left)));
+    header.extend(compared.then_some(("before", Align::Right)));
+    header.push((single.unwrap_or("value"), Align::Right));
+    header.extend(compared.then_some(("change", Align::Right)));
     let mut rows = Vec::new();
     let mut moved = 0;
     for premium in premiums {
@@ -71,11 +74,14 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
             changed |= before.is_some_and(|before| before != now);
             let mut row = vec![premium.quote.clone()];
             row.extend(single.is_none().then(|| column.clone()));
+            let arrow = |before: &Value| if before == now { String::new() } else { format!("{before} →") };
+            row.extend(compared.then(|| before.map_or_else(String::new, arrow)));
             row.push(now.to_string());
-            if compared {
-                row.push(before.map_or_else(|| "new".to_owned(), ToString::to_string));
-                row.push(before.map_or_else(String::new, |before| change(before, now, premium.change_percent.get(column))));
-            }
+            let percent = premium.change_percent.get(column);
+            row.extend(
+                compared
+                    .then(|| before.map_or_else(|| "new".to_owned(), |before| change(before, now, percent))),
+            );
             rows.push(row);
         }
         if premium.prices.is_empty() {
@@ -87,7 +93,11 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
     if compared {
         let line = match moved {
             0 => "No premium has changed since the last record.".to_owned(),
-            _ => palette.warn(&format!("{} of {} changed since the last record.", moved, count(premiums.len(), "quote"))),
+            _ => palette.warn(&format!(
+                "{} of {} changed since the last record.",
+                moved,
+                count(premiums.len(), "quote")
+            )),
         };
         text.push_str(&format!("{line}\n"));
     }
@@ -130,11 +140,11 @@ mod tests {
         let text = render(&premiums, &Palette::new(false));
         assert!(text.contains("+10.00 %") && text.contains("2 of 4 quotes changed"), "{text}");
         insta::assert_snapshot!(text, @r"
-        test quote              premium  before      change
-        a.json#0                  110.0   100.0    +10.00 %
-        a.json#1                   80.5    80.5   unchanged
-        a.json#2    0.30000000000000004     0.3  +1.9e-14 %
-        b.json#0                      7     new
+        test quote   before              premium      change
+        a.json#0    100.0 →                110.0    +10.00 %
+        a.json#1                            80.5   unchanged
+        a.json#2      0.3 →  0.30000000000000004  +1.9e-14 %
+        b.json#0                               7         new
         2 of 4 quotes changed since the last record.
         ");
     }

@@ -46,7 +46,9 @@ struct State {
     position: Option<(u64, u64)>,
     last_line: Option<Instant>,
     beats: u32,
+    /// What a child of the phase in hand wrote last.
     tail: VecDeque<String>,
+    failed: Option<Phase>,
 }
 
 impl Progress {
@@ -82,7 +84,7 @@ impl Progress {
     /// The last lines of output of what ran for us, when the failure at `stage` is theirs.
     pub(crate) fn tail(&self, stage: Stage) -> Vec<String> {
         let state = self.shared.state();
-        let ours = state.phase.is_some_and(|phase| phases::stage(phase) == stage);
+        let ours = state.phase.or(state.failed).is_some_and(|phase| phases::stage(phase) == stage);
         if ours { state.tail.iter().cloned().collect() } else { Vec::new() }
     }
 
@@ -117,6 +119,19 @@ impl Shared {
                 self.line(&mut state, Some(*phase), summary, took);
                 state.begin(None);
             }
+            Event::PhaseFailed { phase, milliseconds, .. } => {
+                // The error itself is on the screen that follows: a fact is said once.
+                self.failed(&mut state, *phase, Duration::from_millis(*milliseconds));
+                state.failed = Some(*phase);
+                state.phase = None;
+            }
+            Event::RollbackStarted { to, reason } => {
+                let to = to.as_ref().map_or("nothing, as before", |release| release.short());
+                let text =
+                    format!("{}: going back to {to}: {}\n", self.palette.warn("warning"), clean(reason));
+                self.write(&mut state, &text);
+            }
+            Event::Waiting { message, milliseconds: _ } => state.activity.clone_from(message),
             Event::Progress { activity, done, total, unit } => {
                 state.position = total.map(|total| (*done, total));
                 state.activity = match total {
@@ -156,7 +171,7 @@ impl Shared {
             }
             Event::Warning { message, help } => {
                 let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));
-                for help in help {
+                if let Some(help) = help {
                     text.push_str(&format!("  help: {}\n", clean(help)));
                 }
                 self.write(&mut state, &text);
@@ -169,8 +184,14 @@ impl Shared {
     fn line(&self, state: &mut State, phase: Option<Phase>, text: &str, took: Duration) {
         let word = phase.or(state.phase).map_or("work", phases::word);
         let word = self.palette.good(&format!("{word:8}"));
-        let took = if took.is_zero() { String::new() } else { self.palette.dim(&format!("  {}", duration(took))) };
+        let took =
+            if took.is_zero() { String::new() } else { self.palette.dim(&format!("  {}", duration(took))) };
         self.write(state, &format!("{word} {}{took}\n", clean(text)));
+    }
+
+    fn failed(&self, state: &mut State, phase: Phase, took: Duration) {
+        let word = self.palette.bad(&format!("{:8}", phases::word(phase)));
+        self.write(state, &format!("{word} failed{}\n", self.palette.dim(&format!("  {}", duration(took)))));
     }
 
     fn write(&self, state: &mut State, text: &str) {
@@ -206,9 +227,12 @@ impl Shared {
 
 impl State {
     fn begin(&mut self, phase: Option<Phase>) {
-        let last_line = self.last_line;
-        let tail = if phase.is_none() { std::mem::take(&mut self.tail) } else { VecDeque::new() };
-        *self = Self { phase, since: phase.map(|_| Instant::now()), last_line, tail, ..Self::default() };
+        *self = Self {
+            phase,
+            since: phase.map(|_| Instant::now()),
+            last_line: self.last_line,
+            ..Self::default()
+        };
     }
 
     /// What is going on, in a few words.

@@ -77,6 +77,32 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Prose with lines of at most `width` characters. Indented lines (examples) stay as they are.
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut column = 0;
+        if line.starts_with([' ', '\t']) {
+            wrapped.push_str(line.trim_end());
+        } else {
+            for word in line.split_whitespace() {
+                let length = word.chars().count();
+                if column > 0 && column + 1 + length > width {
+                    wrapped.push('\n');
+                    column = 0;
+                } else if column > 0 {
+                    wrapped.push(' ');
+                    column += 1;
+                }
+                wrapped.push_str(word);
+                column += length;
+            }
+        }
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
 /// The first paragraph of a message, on one line.
 pub(crate) fn first_paragraph(text: &str) -> String {
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
@@ -97,6 +123,12 @@ mod tests {
     fn durations_read_well_at_every_size() {
         let shown = [0, 12, 999, 1_000, 3_250, 59_999, 72_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(shown, ["0 ms", "12 ms", "999 ms", "1.0 s", "3.2 s", "59.9 s", "1 min 12 s"]);
+    }
+
+    #[test]
+    fn prose_is_wrapped_and_examples_are_not() {
+        let text = "one two three four\n\n    an example that is long\nend";
+        assert_eq!(wrapped(text, 9), "one two\nthree\nfour\n\n    an example that is long\nend\n");
     }
 
     #[test]

@@ -11,8 +11,10 @@ pub(crate) enum Align {
 
 /// Rows under a header, two spaces between columns, nothing after the last.
 pub(crate) fn table(palette: &Palette, header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| clean(cell).replace(['\n', '\t'], " ")).collect()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| clean(cell).replace(['\n', '\t'], " ")).collect())
+        .collect();
     let widths: Vec<usize> = header
         .iter()
         .enumerate()
@@ -47,7 +49,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_nothing_trails() {
-        let rows = vec![vec!["a".to_owned(), "10".to_owned()], vec!["long one".to_owned(), "9\u{1b}".to_owned()]];
+        let rows =
+            vec![vec!["a".to_owned(), "10".to_owned()], vec!["long one".to_owned(), "9\u{1b}".to_owned()]];
         let text = table(&Palette::new(false), &[("name", Align::Left), ("price", Align::Right)], &rows);
         assert_eq!(text, "name      price\na            10\nlong one     9\u{FFFD}\n");
     }

@@ -141,12 +141,10 @@ impl Engine {
         info: &TargetInfo,
     ) -> Result<Goal> {
         let serving = self.call(context, None, || target.status(context)).await?.release;
-        let to = record::history(&self.store, Some(info.name))?
-            .into_iter()
-            .filter(|one| one.record.address == info.address && one.record.is_verified())
-            .filter_map(|one| one.record.release)
-            .find(|release| Some(release) != serving.as_ref());
-        Ok(Goal::Rollback { to })
+        let earlier = record::find_verified(&self.store, info.name, &info.address, |record| {
+            record.release.is_some() && record.release != serving
+        })?;
+        Ok(Goal::Rollback { to: earlier.and_then(|one| one.record.release) })
     }
 
     /// Runs a phase between its two events.

@@ -123,7 +123,7 @@ impl Backoff {
         self.next = wait.mul_f64(self.factor).min(self.most);
         self.count += 1;
         let noise = u32::try_from(self.random.hash_one(self.count) % 1000).unwrap_or(0);
-        wait - wait.mul_f64(f64::from(noise) / 4000.0)
+        wait.mul_f64(1.0 - f64::from(noise) / 4000.0)
     }
 }
 

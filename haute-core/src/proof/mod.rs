@@ -1,6 +1,7 @@
 //! The proof: test quotes scored through the release itself, in an environment made from its lock.
 
 mod prove;
+mod runtime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,6 +29,20 @@ pub struct Proof {
     pub quotes: Vec<ProvenQuote>,
     /// Checks over all quotes: single = batch = shuffled, row order, one scoring path.
     pub checks: Vec<Check>,
+    /// What could not be checked, and why: neither passed nor failed.
+    #[serde(default)]
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A check that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchecked {
+    /// The quote it is about; `None` for the whole proof.
+    pub quote: Option<String>,
+    /// The check's name.
+    pub name: String,
+    /// Why it could not be made.
+    pub reason: String,
 }
 
 /// One test quote's answer.
@@ -38,8 +53,8 @@ pub struct ProvenQuote {
     pub id: String,
     /// The row that was priced.
     pub input: Map<String, Value>,
-    /// The answer, as the served API gives it.
-    pub output: Map<String, Value>,
+    /// The answers, as the served API gives them: one, unless the pipeline makes several rows of a quote.
+    pub outputs: Vec<Map<String, Value>>,
     /// The numeric price columns of the answer.
     pub prices: Map<String, Value>,
     /// The checks of this quote: expected values, finite prices.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::Proof;
+use super::runtime::RuntimeProof;
+use super::{PROOF_SCHEMA, Proof};
 use crate::error::{Error, ErrorKind, Result};
 use crate::python::run;
 use crate::release::{Release, runtime_error, runtime_variables};
@@ -46,7 +47,11 @@ pub async fn prove(
         Error::bug("the runtime's proof cannot be read").with_operation("prove").with_source(source)
     };
     let bytes = std::fs::read(&out).map_err(|source| unreadable(source.into()))?;
-    let proof: Proof = serde_json::from_slice(&bytes).map_err(|source| unreadable(source.into()))?;
+    let written: RuntimeProof = serde_json::from_slice(&bytes).map_err(|source| unreadable(source.into()))?;
+    if written.schema != PROOF_SCHEMA {
+        return Err(Error::bug(format!("the runtime writes proofs of schema `{}`", written.schema)).with_operation("prove"));
+    }
+    let proof = written.into_proof(release.quotes()?);
     if &proof.release != release.digest() {
         return Err(Error::bug("the proof is of another release").with_operation("prove"));
     }

@@ -50,6 +50,11 @@ impl EnvironmentCache {
         Self::new(directory.join("environments"), variables.clone(), choice)
     }
 
+    /// The variables programs are run with.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
     /// The environment of `lock` (the text of a `requirements.lock` with hashes) for Python `version`.
     ///
     /// What is there is used as it is; what is not is installed with every hash checked and no dependency followed.

@@ -6,10 +6,12 @@ mod environment;
 mod installer;
 mod interpreter;
 mod process;
+mod provider;
 mod runtime;
 
 pub use environment::{Environment, EnvironmentCache};
 pub use installer::{Installer, InstallerChoice};
 pub use interpreter::{Interpreter, PythonVersion, find_interpreter};
 pub use process::{Finished, run};
+pub use provider::EnvironmentProvider;
 pub use runtime::runtime_files;

@@ -11,7 +11,35 @@ macro_rules! runtime {
     };
 }
 
-const FILES: &[(&str, &str)] = runtime!["__init__.py",];
+const FILES: &[(&str, &str)] = runtime![
+    "__init__.py",
+    "__main__.py",
+    "answers.py",
+    "app.py",
+    "batcher.py",
+    "body.py",
+    "columns.py",
+    "compare.py",
+    "errors.py",
+    "handler.py",
+    "independence.py",
+    "manifest.py",
+    "observe.py",
+    "openapi.py",
+    "paths.py",
+    "plan.py",
+    "prices.py",
+    "project.py",
+    "proof.py",
+    "quotes.py",
+    "relax.py",
+    "scorer.py",
+    "server.py",
+    "stages.py",
+    "trials.py",
+    "values.py",
+    "variants.py",
+];
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(crate) use history::find_verified;
 pub use history::{Recorded, history, last_verified};
 pub use origin::Origin;
 pub use premiums::{PremiumChange, premium_changes};

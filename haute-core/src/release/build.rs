@@ -1,37 +1,29 @@
 //! A checked project becomes a release.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::assemble::{Files, set_mode};
-use super::codes;
+use super::choose_lock::{locked, needed};
 use super::dockerfile::dockerfile;
 use super::input::columns_of_quotes;
-use super::lock::{
-    Declared, Lock, LockRequest, Platform, distribution_of_import, normalise, read_declared, resolve,
-};
+use super::lock::{Lock, LockRequest, Platform, read_declared};
 use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
 use super::observe::{Observation, observe};
-use super::store::{ensure_state_directory, releases_directory};
 use super::{MANIFEST, Release};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::Report;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::lower::{Lowered, lower};
 use crate::pipeline::Checked;
 use crate::project::Project;
-use crate::python::{
-    EnvironmentCache, Installer, InstallerChoice, Interpreter, PythonVersion, find_interpreter,
-};
+use crate::python::{EnvironmentCache, InstallerChoice, Interpreter, PythonVersion, find_interpreter};
 use crate::quotes::TestQuote;
+use crate::store::Store;
 use crate::target::Context;
-
-/// The committed lock, at the root of the project.
-const COMMITTED_LOCK: &str = "haute.lock";
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -93,7 +85,8 @@ pub async fn build(
     options: &BuildOptions,
     report: &mut Report,
 ) -> Result<Built> {
-    let state = ensure_state_directory(project.root())?;
+    let store = Store::new(project.root());
+    store.create()?;
     let interpreter = interpreter(context, project, options).await?;
     let declared = read_declared(project.root(), report);
     require_clean(report)?;
@@ -104,7 +97,7 @@ pub async fn build(
     let needed = needed(&declared, &first, report);
     require_clean(report)?;
     let request = LockRequest::new(&declared, needed, interpreter.version, options.platform);
-    let lock = locked(context, project, &state, &interpreter, options, &request).await?;
+    let lock = locked(context, project, &store, &interpreter, options, &request).await?;
     let version = lock.haute().unwrap_or(&assumed).to_owned();
     let lowered = if version == assumed {
         first
@@ -112,7 +105,7 @@ pub async fn build(
         lower(project, checked, &version, report).filter(|_| !report.has_errors()).ok_or_else(failed_check)?
     };
 
-    let releases = releases_directory(project.root());
+    let releases = store.releases();
     fs::create_dir_all(&releases).map_err(|source| {
         Error::new(ErrorKind::BuildFailed, "cannot make the directory for releases").with_source(source)
     })?;
@@ -129,7 +122,7 @@ pub async fn build(
     write_manifest(staging.path(), &manifest)?;
 
     let observation =
-        observed(context, project, &state, staging.path(), &manifest, &lock, options, &interpreter).await?;
+        observed(context, project, &store, staging.path(), &manifest, &lock, options, &interpreter).await?;
     manifest.scoring = Some(observation.scoring);
     mark_columns(&mut manifest.input, &observation.input_nullable, "nullable");
     mark_columns(&mut manifest.input, &observation.input_widened, "widen");
@@ -159,96 +152,6 @@ async fn interpreter(context: &Context, project: &Project, options: &BuildOption
         }
         (found, _) => found,
     }
-}
-
-/// What the release needs beside what the project declares and serving adds: model libraries and imported modules.
-fn needed(declared: &Declared, lowered: &Lowered, report: &mut Report) -> BTreeSet<String> {
-    let mut needed: BTreeSet<String> = lowered.model_distributions.iter().cloned().collect();
-    for module in &lowered.imports {
-        let distribution = distribution_of_import(module);
-        let comes_with_haute = matches!(
-            normalise(distribution).as_str(),
-            "haute" | "polars" | "numpy" | "pyarrow" | "orjson" | "pydantic" | "joblib" | "packaging"
-        );
-        if comes_with_haute {
-            continue;
-        }
-        let named = declared
-            .names(distribution)
-            .then_some(distribution)
-            .or_else(|| declared.names(module).then_some(module.as_str()));
-        match named {
-            Some(name) => {
-                needed.insert(normalise(name));
-            }
-            None => report.push(
-                Diagnostic::error(
-                    codes::IMPORT_NOT_PROVIDED,
-                    format!("the pipeline imports `{module}`, which no declared dependency provides"),
-                )
-                .help(format!(
-                    "add `{distribution}` to the dependencies in pyproject.toml or requirements.txt"
-                )),
-            ),
-        }
-    }
-    needed
-}
-
-/// The lock: the committed one where it is of these very inputs, else the one resolved for them before, else a new one.
-async fn locked(
-    context: &Context,
-    project: &Project,
-    state: &Path,
-    interpreter: &Interpreter,
-    options: &BuildOptions,
-    request: &LockRequest<'_>,
-) -> Result<Lock> {
-    let inputs = request.digest();
-    let committed = fs::read_to_string(project.root().join(COMMITTED_LOCK)).ok();
-    if let Some(text) = &committed {
-        if text.lines().next().is_some_and(|line| line.ends_with(inputs.as_str())) {
-            return Ok(Lock::parse(text.split_once('\n').map_or("", |(_, rest)| rest)));
-        }
-        if !options.frozen {
-            context.events.emit(&Event::Warning {
-                message: format!("`{COMMITTED_LOCK}` is of other dependencies, another Python or another platform; it is passed over"),
-                help: Some("run `haute-cli build --write-lock` and commit the file".to_owned()),
-            });
-        }
-    }
-    if options.frozen {
-        let what =
-            if committed.is_some() { "is not of the project's present dependencies" } else { "is not there" };
-        return Err(Error::new(
-            ErrorKind::BuildFailed,
-            format!("--frozen takes the lock from `{COMMITTED_LOCK}`, which {what}"),
-        )
-        .with_hint("run `haute-cli build --write-lock` and commit the file"));
-    }
-    let directory = state.join("locks");
-    let kept = directory.join(format!("{}.lock", inputs.hex()));
-    if let Ok(text) = fs::read_to_string(&kept) {
-        return Ok(Lock::parse(&text));
-    }
-    let installer = Installer::find(context, project.variables(), options.installer, interpreter).await?;
-    let work = tempfile::tempdir().map_err(|source| {
-        Error::new(ErrorKind::BuildFailed, "cannot make a directory to resolve in").with_source(source)
-    })?;
-    let lock = resolve(context, project.variables(), &installer, interpreter, request, work.path()).await?;
-    write_whole(&directory, &kept, lock.text.as_bytes())?;
-    Ok(lock)
-}
-
-/// Writes `haute.lock`: the lock of `release`, with the inputs it is of, for committing.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_committed_lock(project: &Project, release: &Release, inputs: &Digest) -> Result<PathBuf> {
-    let path = project.root().join(COMMITTED_LOCK);
-    let text = format!("# inputs {inputs}\n{}", release.lock()?);
-    write_whole(project.root(), &path, text.as_bytes())?;
-    Ok(path)
 }
 
 fn draft(
@@ -320,16 +223,15 @@ fn write_manifest(directory: &Path, manifest: &Manifest) -> Result<()> {
 async fn observed(
     context: &Context,
     project: &Project,
-    state: &Path,
+    store: &Store,
     staging: &Path,
     manifest: &Manifest,
     lock: &Lock,
     options: &BuildOptions,
     interpreter: &Interpreter,
 ) -> Result<Observation> {
-    let directory = state.join("observations");
     let key = Digest::of([manifest.to_bytes()?, interpreter.full_version.clone().into_bytes()].concat());
-    let kept = directory.join(format!("{}.json", key.hex()));
+    let kept = store.observation_path(&key);
     if let Some(observation) = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Ok(observation);
     }
@@ -345,7 +247,7 @@ async fn observed(
     let observation = observe(context, project.variables(), &environment.python, staging).await?;
     let value = serde_json::to_value(&observation)
         .map_err(|source| Error::bug("the observation cannot be kept").with_source(source))?;
-    write_whole(&directory, &kept, &canonical(&value))?;
+    store.write(&kept, &canonical(&value))?;
     Ok(observation)
 }
 
@@ -405,16 +307,4 @@ fn place(
     // Renamed: there is nothing left to clean up under the old name.
     let _old = staging.keep();
     Ok(Built { release: Release::open(&directory)?, unchanged: false, lock_inputs })
-}
-
-/// Writes a file so that it is there whole or not at all.
-fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source: std::io::Error| {
-        Error::new(ErrorKind::BuildFailed, format!("cannot write `{}`", path.display())).with_source(source)
-    };
-    fs::create_dir_all(directory).map_err(failed)?;
-    let file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    fs::write(file.path(), bytes).map_err(failed)?;
-    set_mode(file.path(), 0o644).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error)).map(drop)
 }

@@ -2,23 +2,23 @@
 
 mod assemble;
 mod build;
+mod choose_lock;
 mod codes;
 mod dockerfile;
 mod input;
 pub mod lock;
 mod manifest;
 mod observe;
-mod store;
 
 use std::path::{Path, PathBuf};
 
-pub use build::{BuildOptions, Built, build, write_committed_lock};
+pub use build::{BuildOptions, Built, build};
+pub use choose_lock::write_committed_lock;
 pub use codes::CODES;
 pub use manifest::{
     Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, ReleaseFile, Scoring,
 };
 pub(crate) use observe::{runtime_error, runtime_variables};
-pub use store::{ensure_state_directory, releases_directory};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ impl Release {
             if entry.file_type().is_dir() {
                 continue;
             }
-            let path = store::slashed(entry.path().strip_prefix(&self.directory).unwrap_or(entry.path()));
+            let path = slashed(entry.path().strip_prefix(&self.directory).unwrap_or(entry.path()));
             if path != MANIFEST && !known.contains(path.as_str()) {
                 return Err(wrong(&path, "does not belong to it".to_owned()));
             }
@@ -150,4 +150,9 @@ impl Release {
             .with_source(source)
         })
     }
+}
+
+/// A relative path with `/` on every system.
+fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -28,7 +28,10 @@ pub enum Fault {
 
 /// A script of faults by the number of the call, from 1, and a list of the calls made. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<Mutex<Script>>);
+pub struct Faults {
+    script: Arc<Mutex<Script>>,
+    deaths: Arc<tokio::sync::Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Script {
@@ -55,18 +58,26 @@ impl Faults {
         self.with(|script| script.calls.clone())
     }
 
-    /// Whether a call has died.
-    pub fn died(&self) -> bool {
-        self.with(|script| script.died)
+    /// Waits until a call dies: the moment to drop the future that made it. Cancel-safe.
+    pub async fn death(&self) {
+        let mut notified = std::pin::pin!(self.deaths.notified());
+        notified.as_mut().enable();
+        if !self.with(|script| script.died) {
+            notified.await;
+        }
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Script) -> T) -> T {
-        let mut script = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut script = self.script.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         look(&mut script)
     }
 
     /// Runs one call under the script.
-    async fn call<T: Send>(&self, name: &'static str, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    async fn call<T: Send>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
         let fault = self.with(|script| {
             script.calls.push(name);
             script.faults.get(&script.calls.len()).copied()
@@ -77,9 +88,7 @@ impl Faults {
             Some(Fault::FailAfter(retry)) => work.await.and(Err(failure(name, retry))),
             Some(Fault::Die) => self.die().await,
             Some(Fault::DieAfter) => {
-                if let Err(error) = work.await {
-                    return Err(error);
-                }
+                work.await?;
                 self.die().await
             }
         }
@@ -87,6 +96,7 @@ impl Faults {
 
     async fn die<T>(&self) -> T {
         self.with(|script| script.died = true);
+        self.deaths.notify_waiters();
         std::future::pending().await
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness, StepOutcome,
-    StepRequest, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness,
+    StepOutcome, StepRequest, TargetInfo,
 };
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -200,7 +200,9 @@ impl DeployTarget for MemoryTarget {
                     state.now.serving = Some(release);
                 });
             }
-            ("retire", Some(release)) => self.world.write(|state| state.now.running.retain(|one| *one == release)),
+            ("retire", Some(release)) => {
+                self.world.write(|state| state.now.running.retain(|one| *one == release));
+            }
             ("remove", None) => self.world.write(|state| state.now = Seen::default()),
             (other, _) => return Err(Error::bug(format!("the memory target has no step `{other}`"))),
         }
@@ -253,7 +255,11 @@ impl MemoryTarget {
         let known = self.world.with(|state| {
             state.tokens.entry(request.token.to_owned()).or_insert_with(|| step.clone()).clone()
         });
-        if known == step { Ok(()) } else { Err(Error::bug(format!("a token of `{known}` came with `{step}`"))) }
+        if known == step {
+            Ok(())
+        } else {
+            Err(Error::bug(format!("a token of `{known}` came with `{step}`")))
+        }
     }
 }
 
@@ -294,20 +300,22 @@ impl QuoteService for MemoryService {
             let proof = serving.as_ref().and_then(|release| state.proofs.get(release));
             let proof = proof.ok_or_else(|| Error::new(ErrorKind::Unavailable, "nothing serves"))?;
             let off = serving.as_ref().is_some_and(|release| state.mispriced.contains(release));
-            rows.iter()
+            let answers: Result<Vec<_>> = rows
+                .iter()
                 .map(|row| {
                     let quote = proof.quotes.iter().find(|quote| &quote.input == row).ok_or_else(|| {
                         Error::new(ErrorKind::VerificationFailed, "a row that was never proven")
                     })?;
-                    let mut answer = quote.output.clone();
-                    if off {
+                    let mut answers = quote.outputs.clone();
+                    for answer in answers.iter_mut().filter(|_| off) {
                         for (column, price) in &quote.prices {
                             answer.insert(column.clone(), json!(price.as_f64().unwrap_or_default() + 1.0));
                         }
                     }
-                    Ok(answer)
+                    Ok(answers)
                 })
-                .collect()
+                .collect();
+            Ok(answers?.into_iter().flatten().collect())
         })
     }
 }

@@ -1,0 +1,32 @@
+//! `prove`: the test quotes through the release itself.
+
+use haute_core::release::Release;
+
+use super::work::Work;
+use super::{make, prepare};
+use crate::args::ProveArguments;
+use crate::exit::Stage;
+use crate::failure::{At as _, Failure};
+use crate::ui::{Outcome, premiums};
+
+pub(crate) async fn run(work: Work<'_>, arguments: &ProveArguments) -> Result<Outcome, Failure> {
+    let ui = work.session.ui;
+    let (project, release) = match &arguments.release {
+        Some(directory) => {
+            let release = Release::open(directory).at(Stage::Prove)?;
+            ui.field("release", release.digest());
+            (prepare::load(work.session)?, release)
+        }
+        None => {
+            let mut prepared = make::checked(&work).await?;
+            let built = make::built(&work, &mut prepared).await?;
+            (prepared.project, built.release)
+        }
+    };
+    let proof = make::proven(&work, &project, &release).await?;
+    let premiums = make::premiums(&work, &project, &proof)?;
+    ui.field("environment", &proof.environment);
+    ui.field("checks", &proof.checks);
+    ui.data("premiums", &premiums, |palette| premiums::render(&premiums, palette));
+    Ok(Outcome::done("proven"))
+}
