@@ -1,5 +1,6 @@
-//! The `haute-cli` program.
+//! The `haute-cli` program: the built-in targets, the process's arguments and streams, and one exit code.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    haute_cli::install_panic_hook();
+    haute_cli::Runner::with_built_in_targets().run(std::env::args_os(), haute_cli::Io::process()).into()
 }

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::error::ErrorKind;
 
 /// Everything a call may report, one closed list.
@@ -25,6 +26,31 @@ pub enum Event {
         /// What it came to, in one line.
         summary: String,
         /// How long it took, in milliseconds.
+        milliseconds: u64,
+    },
+    /// A phase ended badly.
+    PhaseFailed {
+        /// Its name.
+        phase: Phase,
+        /// What failed.
+        error: String,
+        /// Its class.
+        kind: ErrorKind,
+        /// How long it took, in milliseconds.
+        milliseconds: u64,
+    },
+    /// The way back begins: what follows are the phases of a rollback.
+    RollbackStarted {
+        /// What is to serve again; `None`: nothing served before.
+        to: Option<Digest>,
+        /// Why.
+        reason: String,
+    },
+    /// Something outside a step is waited for: another deployment, a service that comes up.
+    Waiting {
+        /// What for.
+        message: String,
+        /// How long so far, in milliseconds.
         milliseconds: u64,
     },
     /// How far a long piece of work is.

@@ -27,6 +27,7 @@ pub mod quotes;
 pub mod record;
 pub mod release;
 pub mod secret;
+pub mod store;
 pub mod target;
 pub mod variables;
 pub mod verify;

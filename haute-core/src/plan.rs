@@ -72,6 +72,9 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// What the target needs to apply it. Core never looks inside; never a secret.
     pub payload: serde_json::Value,
+    /// How long the world may take to catch up with it, in seconds; `None` leaves it to the engine's policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u64>,
 }
 
 impl Step {
@@ -83,7 +86,15 @@ impl Step {
             action,
             changes: Vec::new(),
             payload: serde_json::Value::Null,
+            deadline_seconds: None,
         }
+    }
+
+    /// Sets how long the world may take to catch up with it, in seconds.
+    #[must_use]
+    pub fn with_deadline(mut self, seconds: u64) -> Self {
+        self.deadline_seconds = Some(seconds);
+        self
     }
 
     /// Adds a field that changes.
@@ -145,6 +156,28 @@ impl Plan {
             steps: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Sets the release that serves now and the one that serves afterwards.
+    #[must_use]
+    pub fn with_releases(mut self, serving: Option<Digest>, release: Option<Digest>) -> Self {
+        self.serving = serving;
+        self.release = release;
+        self
+    }
+
+    /// Adds a step at the end.
+    #[must_use]
+    pub fn with_step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Adds what a reader should know.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     /// Whether there is nothing to do.

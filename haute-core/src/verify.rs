@@ -74,10 +74,12 @@ pub async fn verify(service: &dyn QuoteService, proof: &Proof) -> Result<Verific
         });
     }
     for quote in &proof.quotes {
-        let answer = service.quote(std::slice::from_ref(&quote.input)).await?;
-        let detail = answer
-            .first()
-            .map_or_else(|| Some("no answer".to_owned()), |answer| difference(&quote.output, answer));
+        let detail = match service.quote(std::slice::from_ref(&quote.input)).await {
+            Ok(answers) => answers
+                .first()
+                .map_or_else(|| Some("no answer".to_owned()), |answer| difference(&quote.output, answer)),
+            Err(error) => Some(refusal(error)?),
+        };
         checks.push(Check {
             name: quote.id.clone(),
             passed: detail.is_none(),
@@ -86,14 +88,10 @@ pub async fn verify(service: &dyn QuoteService, proof: &Proof) -> Result<Verific
     }
     let rows: Vec<_> = proof.quotes.iter().map(|quote| quote.input.clone()).collect();
     if rows.len() > 1 {
-        let answers = service.quote(&rows).await?;
-        let wrong = proof.quotes.iter().zip(&answers).find_map(|(quote, answer)| {
-            difference(&quote.output, answer).map(|found| format!("{}: {found}", quote.id))
-        });
-        let wrong = wrong.or_else(|| {
-            (answers.len() != rows.len())
-                .then(|| format!("{} answers to {} quotes", answers.len(), rows.len()))
-        });
+        let wrong = match service.quote(&rows).await {
+            Ok(answers) => batch_difference(proof, &answers),
+            Err(error) => Some(refusal(error)?),
+        };
         checks.push(Check {
             name: "batch".to_owned(),
             passed: wrong.is_none(),
@@ -104,6 +102,12 @@ pub async fn verify(service: &dyn QuoteService, proof: &Proof) -> Result<Verific
 }
 
 impl Verification {
+    /// A verification in which one check failed: nothing else could be asked.
+    pub fn failed(check: impl Into<String>, detail: impl Into<String>) -> Self {
+        let check = Check { name: check.into(), passed: false, detail: detail.into() };
+        Self { passed: false, release: None, checks: vec![check] }
+    }
+
     /// Fails unless it passed, naming the first thing that differs.
     ///
     /// # Errors
@@ -120,6 +124,21 @@ impl Verification {
         }
         Err(error)
     }
+}
+
+/// The words of a service that refuses a quote: a finding, not an error. Anything else stays an error.
+fn refusal(error: Error) -> Result<String> {
+    if error.kind() == ErrorKind::VerificationFailed { Ok(error.to_string()) } else { Err(error) }
+}
+
+fn batch_difference(proof: &Proof, answers: &[Map<String, Value>]) -> Option<String> {
+    let wrong = proof.quotes.iter().zip(answers).find_map(|(quote, answer)| {
+        difference(&quote.output, answer).map(|found| format!("{}: {found}", quote.id))
+    });
+    wrong.or_else(|| {
+        let (answered, asked) = (answers.len(), proof.quotes.len());
+        (answered != asked).then(|| format!("{answered} answers to {asked} quotes"))
+    })
 }
 
 fn health_check(health: &Health, release: &Digest) -> Check {

@@ -1,7 +1,11 @@
 //! The proof: test quotes scored through the release itself, in an environment made from its lock.
 
+mod prove;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use prove::prove;
 
 use crate::digest::Digest;
 

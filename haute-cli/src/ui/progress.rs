@@ -1,0 +1,223 @@
+//! What people see of a long run: a moving line on a terminal, plain lines and a sign of life elsewhere.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use haute_core::event::{Event, Phase};
+
+use super::console::{Console, FRAME};
+use super::phases;
+use super::style::{Palette, clean, duration};
+use crate::exit::Stage;
+
+/// Work shorter than this shows no moving line.
+const DELAY: Duration = Duration::from_millis(250);
+/// Without a terminal: the first sign of life of a long piece of work, then the distance between two.
+const FIRST_BEAT: Duration = Duration::from_secs(3);
+const BEAT: Duration = Duration::from_secs(10);
+/// How many lines of a child's output are kept for the error screen.
+const TAIL: usize = 20;
+
+/// Turns events into lines for people.
+pub(crate) struct Progress {
+    shared: Arc<Shared>,
+    ticker: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+struct Shared {
+    console: Arc<Console>,
+    moving: bool,
+    people: bool,
+    palette: Palette,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Option<Phase>,
+    since: Option<Instant>,
+    /// The title of the step in hand.
+    step: Option<String>,
+    /// What it is at now.
+    activity: String,
+    position: Option<(u64, u64)>,
+    last_line: Option<Instant>,
+    beats: u32,
+    tail: VecDeque<String>,
+}
+
+impl Progress {
+    /// `moving`: draw on the terminal. `people`: somebody wants lines at all.
+    pub(crate) fn new(console: Arc<Console>, moving: bool, people: bool, palette: Palette) -> Self {
+        let shared = Shared { console, moving, people, palette, state: Mutex::default() };
+        Self { shared: Arc::new(shared), ticker: Mutex::default() }
+    }
+
+    pub(crate) fn event(&self, event: &Event) {
+        if matches!(event, Event::PhaseStarted { phase } if !matches!(phase, Phase::Load | Phase::Check)) {
+            self.start_ticker();
+        }
+        self.shared.event(event);
+    }
+
+    /// Takes the moving line away until the next event.
+    pub(crate) fn pause(&self) {
+        self.shared.console.clear();
+    }
+
+    /// Ends the ticker and takes the moving line away.
+    pub(crate) fn stop(&self) {
+        let ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = ticker {
+            drop(stop);
+            // A ticker that panicked has nothing left to say.
+            thread.join().unwrap_or_default();
+        }
+        self.shared.console.clear();
+    }
+
+    /// The last lines of output of what ran for us, when the failure at `stage` is theirs.
+    pub(crate) fn tail(&self, stage: Stage) -> Vec<String> {
+        let state = self.shared.state();
+        let ours = state.phase.is_some_and(|phase| phases::stage(phase) == stage);
+        if ours { state.tail.iter().cloned().collect() } else { Vec::new() }
+    }
+
+    fn start_ticker(&self) {
+        let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticker.is_some() || !self.shared.people {
+            return;
+        }
+        let (stop, stopped) = channel();
+        let shared = Arc::clone(&self.shared);
+        let spawned = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            while stopped.recv_timeout(FRAME) == Err(RecvTimeoutError::Timeout) {
+                shared.tick();
+            }
+        });
+        // A machine without a thread to spare still deploys: without signs of life.
+        *ticker = spawned.ok().map(|thread| (stop, thread));
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn event(&self, event: &Event) {
+        let mut state = self.state();
+        match event {
+            Event::PhaseStarted { phase } => state.begin(Some(*phase)),
+            Event::PhaseFinished { phase, summary, milliseconds } => {
+                let took = Duration::from_millis(*milliseconds);
+                self.line(&mut state, Some(*phase), summary, took);
+                state.begin(None);
+            }
+            Event::Progress { activity, done, total, unit } => {
+                state.position = total.map(|total| (*done, total));
+                state.activity = match total {
+                    Some(total) => format!("{activity}, {done} of {total} {unit}"),
+                    None => format!("{activity}, {done} {unit}"),
+                };
+            }
+            Event::Log { stream: _, line } => {
+                if state.tail.len() == TAIL {
+                    state.tail.pop_front();
+                }
+                state.tail.push_back(line.clone());
+                state.activity.clone_from(line);
+            }
+            Event::StepStarted { step: _, title } => {
+                state.step = Some(title.clone());
+                state.since = Some(Instant::now());
+                state.beats = 0;
+                state.activity.clear();
+            }
+            Event::StepWaiting { step: _, message, milliseconds: _ } => state.activity.clone_from(message),
+            Event::StepRetried { step: _, attempt, wait_milliseconds, error } => {
+                let wait = duration(Duration::from_millis(*wait_milliseconds));
+                let text = format!("attempt {attempt} failed, the next one follows in {wait}: {error}");
+                self.line(&mut state, None, &text, Duration::ZERO);
+            }
+            Event::StepFinished { step, milliseconds, already } => {
+                let title = state.step.take().unwrap_or_else(|| step.clone());
+                let text = if *already { format!("{title} (done before)") } else { title };
+                self.line(&mut state, None, &text, Duration::from_millis(*milliseconds));
+                state.activity.clear();
+            }
+            Event::StepFailed { step, .. } => {
+                // The error itself is on the screen that follows: a fact is said once.
+                let title = state.step.take().unwrap_or_else(|| step.clone());
+                self.line(&mut state, None, &format!("{title}: failed"), Duration::ZERO);
+            }
+            Event::Warning { message, help } => {
+                let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));
+                for help in help {
+                    text.push_str(&format!("  help: {}\n", clean(help)));
+                }
+                self.write(&mut state, &text);
+            }
+            _ => {}
+        }
+    }
+
+    /// `build    release 3f2a1b, 14 files  3.2 s`
+    fn line(&self, state: &mut State, phase: Option<Phase>, text: &str, took: Duration) {
+        let word = phase.or(state.phase).map_or("work", phases::word);
+        let word = self.palette.good(&format!("{word:8}"));
+        let took = if took.is_zero() { String::new() } else { self.palette.dim(&format!("  {}", duration(took))) };
+        self.write(state, &format!("{word} {}{took}\n", clean(text)));
+    }
+
+    fn write(&self, state: &mut State, text: &str) {
+        if self.people {
+            self.console.clear();
+            self.console.people(text);
+            state.last_line = Some(Instant::now());
+        }
+    }
+
+    fn tick(&self) {
+        let mut state = self.state();
+        let (Some(phase), Some(since)) = (state.phase, state.since) else { return };
+        let running = since.elapsed();
+        let word = phases::word(phase);
+        let doing = state.doing();
+        if self.moving {
+            if running >= DELAY {
+                let message = format!("{word:8} {}  {}", clean(&doing).replace('\n', " "), duration(running));
+                self.console.draw(message, state.position);
+            }
+            return;
+        }
+        let quiet = state.last_line.map_or(running, |at| at.elapsed().min(running));
+        let due = if state.beats == 0 { running >= FIRST_BEAT } else { quiet >= BEAT };
+        if due {
+            state.beats += 1;
+            let text = format!("{word:8} … {}  {}\n", clean(&doing).replace('\n', " "), duration(running));
+            self.write(&mut state, &text);
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, phase: Option<Phase>) {
+        let last_line = self.last_line;
+        let tail = if phase.is_none() { std::mem::take(&mut self.tail) } else { VecDeque::new() };
+        *self = Self { phase, since: phase.map(|_| Instant::now()), last_line, tail, ..Self::default() };
+    }
+
+    /// What is going on, in a few words.
+    fn doing(&self) -> String {
+        match (&self.step, self.activity.is_empty()) {
+            (Some(step), true) => step.clone(),
+            (Some(step), false) => format!("{step}: {}", self.activity),
+            (None, true) => "working".to_owned(),
+            (None, false) => self.activity.clone(),
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Records: one JSON document per deployment.

@@ -1,0 +1,121 @@
+//! Who asks for a deployment, and from which state of the project.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::variables::Variables;
+
+/// Who asks for a deployment, and from which state of the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The project's name.
+    pub project: String,
+    /// The user's name, as the environment gives it.
+    pub user: Option<String>,
+    /// The commit the project is at; `None` outside git.
+    pub commit: Option<String>,
+    /// Whether there are changes that are in no commit.
+    pub dirty: Option<bool>,
+    /// What the CI system says about its job: only names listed here, none of which is a secret.
+    pub ci: BTreeMap<String, String>,
+}
+
+/// What is kept of the environment of a CI job.
+///
+/// GitHub Actions "Default environment variables", GitLab "Predefined CI/CD variables", Azure Pipelines "Predefined
+/// variables". Tokens (`GITHUB_TOKEN`, `CI_JOB_TOKEN`, `SYSTEM_ACCESSTOKEN`) are not among them.
+const CI_VARIABLES: [&str; 20] = [
+    "CI",
+    "GITHUB_ACTOR",
+    "GITHUB_REF",
+    "GITHUB_REPOSITORY",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_RUN_ID",
+    "GITHUB_SERVER_URL",
+    "GITHUB_SHA",
+    "GITHUB_WORKFLOW",
+    "CI_COMMIT_REF_NAME",
+    "CI_COMMIT_SHA",
+    "CI_JOB_URL",
+    "CI_PIPELINE_ID",
+    "CI_PROJECT_PATH",
+    "GITLAB_USER_LOGIN",
+    "BUILD_BUILDID",
+    "BUILD_REPOSITORY_NAME",
+    "BUILD_REQUESTEDFOR",
+    "BUILD_SOURCEBRANCH",
+    "BUILD_SOURCEVERSION",
+];
+
+impl Origin {
+    /// An origin that knows only the project's name.
+    pub fn new(project: impl Into<String>) -> Self {
+        Self { project: project.into(), ..Self::default() }
+    }
+
+    /// What the environment and git say. Git is asked through its command; without it, or outside a repository, the
+    /// commit is `None`.
+    ///
+    /// Cancel-safe: it reads only.
+    pub async fn collect(project: impl Into<String>, root: &Path, variables: &Variables) -> Self {
+        let user = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR", "USER", "LOGNAME", "USERNAME"]
+            .iter()
+            .find_map(|name| variables.get(name).filter(|value| !value.is_empty()))
+            .map(str::to_owned);
+        let ci = CI_VARIABLES
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), variables.get(name)?.to_owned())))
+            .collect();
+        let commit = git(root, &["rev-parse", "HEAD"]).await.map(|text| text.trim().to_owned());
+        let dirty = match commit {
+            Some(_) => git(root, &["status", "--porcelain", "--", "."]).await.map(|text| !text.trim().is_empty()),
+            None => None,
+        };
+        Self { project: project.into(), user, commit, dirty, ci }
+    }
+
+    /// The user and the CI job, for people.
+    pub fn who(&self) -> String {
+        let user = self.user.as_deref().unwrap_or("an unnamed user");
+        let job = ["GITHUB_RUN_ID", "CI_JOB_URL", "BUILD_BUILDID"].iter().find_map(|name| self.ci.get(*name));
+        job.map_or_else(|| user.to_owned(), |job| format!("{user} (CI job {job})"))
+    }
+}
+
+async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
+    let output = tokio::process::Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(arguments)
+        // `status` would otherwise refresh the index, a write.
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn tokens_of_the_ci_system_are_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let variables = Variables::from_iter([
+            ("GITHUB_ACTOR", "ada"),
+            ("GITHUB_RUN_ID", "7"),
+            ("GITHUB_TOKEN", "canary-secret"),
+            ("CI_JOB_TOKEN", "canary-secret"),
+        ]);
+        let origin = Origin::collect("motor", directory.path(), &variables).await;
+        assert_eq!(origin.who(), "ada (CI job 7)");
+        assert_eq!(origin.commit, None);
+        assert!(!serde_json::to_string(&origin).unwrap().contains("canary"));
+    }
+}

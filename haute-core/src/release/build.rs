@@ -1,0 +1,420 @@
+//! A checked project becomes a release.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::assemble::{Files, set_mode};
+use super::codes;
+use super::dockerfile::dockerfile;
+use super::input::columns_of_quotes;
+use super::lock::{
+    Declared, Lock, LockRequest, Platform, distribution_of_import, normalise, read_declared, resolve,
+};
+use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
+use super::observe::{Observation, observe};
+use super::store::{ensure_state_directory, releases_directory};
+use super::{MANIFEST, Release};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::lower::{Lowered, lower};
+use crate::pipeline::Checked;
+use crate::project::Project;
+use crate::python::{
+    EnvironmentCache, Installer, InstallerChoice, Interpreter, PythonVersion, find_interpreter,
+};
+use crate::quotes::TestQuote;
+use crate::target::Context;
+
+/// The committed lock, at the root of the project.
+const COMMITTED_LOCK: &str = "haute.lock";
+
+/// How to build.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BuildOptions {
+    /// Where environments are kept.
+    pub environments: EnvironmentCache,
+    /// Which installer resolves the lock.
+    pub installer: InstallerChoice,
+    /// Where the release will run.
+    pub platform: Platform,
+    /// The Python it will run on; `None` takes the first one found.
+    pub python: Option<PythonVersion>,
+    /// Build for the Python that is there where the configured one is not: for a release that only runs on this machine.
+    pub any_python: bool,
+    /// Take the lock from `haute.lock` as it is, or fail.
+    pub frozen: bool,
+}
+
+impl BuildOptions {
+    /// Builds for this machine's platform.
+    pub fn new(environments: EnvironmentCache, platform: Platform) -> Self {
+        Self {
+            environments,
+            installer: InstallerChoice::Auto,
+            platform,
+            python: None,
+            any_python: false,
+            frozen: false,
+        }
+    }
+}
+
+/// What a build came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Built {
+    /// The release.
+    pub release: Release,
+    /// Whether it was there already, byte for byte.
+    pub unchanged: bool,
+    /// The digest of what the lock was resolved from: what [`write_committed_lock`] writes beside it.
+    pub lock_inputs: Digest,
+}
+
+/// Builds a release below the project's state directory.
+///
+/// Same project, same lock, same bytes: a release that is there already is found, not written. Cancelled or killed at
+/// any time, it leaves no half release: the directory appears under its digest when it is whole.
+///
+/// # Errors
+/// [`ErrorKind::CheckFailed`] when lowering or the dependencies have mistakes (they are in `report`);
+/// [`ErrorKind::BuildFailed`], [`ErrorKind::NotFound`] (no interpreter), [`ErrorKind::Cancelled`].
+pub async fn build(
+    context: &Context,
+    project: &Project,
+    checked: &Checked,
+    quotes: &[TestQuote],
+    options: &BuildOptions,
+    report: &mut Report,
+) -> Result<Built> {
+    let state = ensure_state_directory(project.root())?;
+    let interpreter = interpreter(context, project, options).await?;
+    let declared = read_declared(project.root(), report);
+    require_clean(report)?;
+    let assumed = declared.pinned("haute").unwrap_or("0.6.0").to_owned();
+    let first = lower(project, checked, &assumed, report)
+        .filter(|_| !report.has_errors())
+        .ok_or_else(failed_check)?;
+    let needed = needed(&declared, &first, report);
+    require_clean(report)?;
+    let request = LockRequest::new(&declared, needed, interpreter.version, options.platform);
+    let lock = locked(context, project, &state, &interpreter, options, &request).await?;
+    let version = lock.haute().unwrap_or(&assumed).to_owned();
+    let lowered = if version == assumed {
+        first
+    } else {
+        lower(project, checked, &version, report).filter(|_| !report.has_errors()).ok_or_else(failed_check)?
+    };
+
+    let releases = releases_directory(project.root());
+    fs::create_dir_all(&releases).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot make the directory for releases").with_source(source)
+    })?;
+    let staging = tempfile::Builder::new().prefix(".building-").tempdir_in(&releases).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot make a directory to build in").with_source(source)
+    })?;
+    let mut manifest = draft(project, &lowered, &version, &interpreter, options.platform, quotes);
+    let mut files = Files::new(lowered.files);
+    files.add("requirements.lock", lock.text.clone());
+    files.add(&manifest.quotes.file, quotes_text(quotes)?);
+    let container = &project.config().deploy.container;
+    files.add("Dockerfile", dockerfile(&container.base_image, &manifest, container.port));
+    manifest.files = files.write(staging.path())?;
+    write_manifest(staging.path(), &manifest)?;
+
+    let observation =
+        observed(context, project, &state, staging.path(), &manifest, &lock, options, &interpreter).await?;
+    manifest.scoring = Some(observation.scoring);
+    mark_columns(&mut manifest.input, &observation.input_nullable, "nullable");
+    mark_columns(&mut manifest.input, &observation.input_widened, "widen");
+    write_manifest(staging.path(), &manifest)?;
+    place(staging, &releases, &manifest, request.digest())
+}
+
+fn failed_check() -> Error {
+    Error::new(ErrorKind::CheckFailed, "the project cannot be released as it is")
+        .with_hint("the diagnostics say where and why; nothing was changed")
+}
+
+fn require_clean(report: &Report) -> Result<()> {
+    if report.has_errors() { Err(failed_check()) } else { Ok(()) }
+}
+
+async fn interpreter(context: &Context, project: &Project, options: &BuildOptions) -> Result<Interpreter> {
+    let found = find_interpreter(context, project.variables(), options.python).await;
+    match (found, options.python) {
+        (Err(error), Some(wanted)) if options.any_python && error.kind() == ErrorKind::NotFound => {
+            let other = find_interpreter(context, project.variables(), None).await?;
+            context.events.emit(&Event::Warning {
+                message: format!("Python {wanted} is not here; this release is for Python {}, and is another one than the container's", other.version),
+                help: Some(format!("install Python {wanted} to serve the very same release here")),
+            });
+            Ok(other)
+        }
+        (found, _) => found,
+    }
+}
+
+/// What the release needs beside what the project declares and serving adds: model libraries and imported modules.
+fn needed(declared: &Declared, lowered: &Lowered, report: &mut Report) -> BTreeSet<String> {
+    let mut needed: BTreeSet<String> = lowered.model_distributions.iter().cloned().collect();
+    for module in &lowered.imports {
+        let distribution = distribution_of_import(module);
+        let comes_with_haute = matches!(
+            normalise(distribution).as_str(),
+            "haute" | "polars" | "numpy" | "pyarrow" | "orjson" | "pydantic" | "joblib" | "packaging"
+        );
+        if comes_with_haute {
+            continue;
+        }
+        let named = declared
+            .names(distribution)
+            .then_some(distribution)
+            .or_else(|| declared.names(module).then_some(module.as_str()));
+        match named {
+            Some(name) => {
+                needed.insert(normalise(name));
+            }
+            None => report.push(
+                Diagnostic::error(
+                    codes::IMPORT_NOT_PROVIDED,
+                    format!("the pipeline imports `{module}`, which no declared dependency provides"),
+                )
+                .help(format!(
+                    "add `{distribution}` to the dependencies in pyproject.toml or requirements.txt"
+                )),
+            ),
+        }
+    }
+    needed
+}
+
+/// The lock: the committed one where it is of these very inputs, else the one resolved for them before, else a new one.
+async fn locked(
+    context: &Context,
+    project: &Project,
+    state: &Path,
+    interpreter: &Interpreter,
+    options: &BuildOptions,
+    request: &LockRequest<'_>,
+) -> Result<Lock> {
+    let inputs = request.digest();
+    let committed = fs::read_to_string(project.root().join(COMMITTED_LOCK)).ok();
+    if let Some(text) = &committed {
+        if text.lines().next().is_some_and(|line| line.ends_with(inputs.as_str())) {
+            return Ok(Lock::parse(text.split_once('\n').map_or("", |(_, rest)| rest)));
+        }
+        if !options.frozen {
+            context.events.emit(&Event::Warning {
+                message: format!("`{COMMITTED_LOCK}` is of other dependencies, another Python or another platform; it is passed over"),
+                help: Some("run `haute-cli build --write-lock` and commit the file".to_owned()),
+            });
+        }
+    }
+    if options.frozen {
+        let what =
+            if committed.is_some() { "is not of the project's present dependencies" } else { "is not there" };
+        return Err(Error::new(
+            ErrorKind::BuildFailed,
+            format!("--frozen takes the lock from `{COMMITTED_LOCK}`, which {what}"),
+        )
+        .with_hint("run `haute-cli build --write-lock` and commit the file"));
+    }
+    let directory = state.join("locks");
+    let kept = directory.join(format!("{}.lock", inputs.hex()));
+    if let Ok(text) = fs::read_to_string(&kept) {
+        return Ok(Lock::parse(&text));
+    }
+    let installer = Installer::find(context, project.variables(), options.installer, interpreter).await?;
+    let work = tempfile::tempdir().map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot make a directory to resolve in").with_source(source)
+    })?;
+    let lock = resolve(context, project.variables(), &installer, interpreter, request, work.path()).await?;
+    write_whole(&directory, &kept, lock.text.as_bytes())?;
+    Ok(lock)
+}
+
+/// Writes `haute.lock`: the lock of `release`, with the inputs it is of, for committing.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_committed_lock(project: &Project, release: &Release, inputs: &Digest) -> Result<PathBuf> {
+    let path = project.root().join(COMMITTED_LOCK);
+    let text = format!("# inputs {inputs}\n{}", release.lock()?);
+    write_whole(project.root(), &path, text.as_bytes())?;
+    Ok(path)
+}
+
+fn draft(
+    project: &Project,
+    lowered: &Lowered,
+    haute: &str,
+    interpreter: &Interpreter,
+    platform: Platform,
+    quotes: &[TestQuote],
+) -> Manifest {
+    let config = project.config();
+    let serving = &config.deploy.serving;
+    let mut input = serde_json::to_value(&lowered.input).unwrap_or_else(|_| json!({}));
+    if let Some(input) = input.as_object_mut() {
+        let flat = input.get("mode").and_then(Value::as_str) == Some("flat");
+        input.insert(
+            "columns".to_owned(),
+            Value::Array(if flat { columns_of_quotes(quotes) } else { Vec::new() }),
+        );
+    }
+    Manifest {
+        schema: RELEASE_SCHEMA.to_owned(),
+        name: config.deploy.model_name.clone(),
+        haute: haute.to_owned(),
+        python: interpreter.version.to_string(),
+        platform: platform.as_str().to_owned(),
+        pipeline: PipelineEntry {
+            file: lowered.pipeline_file.clone(),
+            directory: lowered.directory.clone(),
+            name: lowered.name.clone(),
+            nodes: lowered.nodes.clone(),
+            output_node: lowered.output_node.clone(),
+            output_fields: config.deploy.output_fields.clone(),
+        },
+        input,
+        output: OutputEntry { mapping: lowered.output_mapping.clone() },
+        scoring: None,
+        limits: Limits::new(
+            serving.body_limit_bytes,
+            serving.row_limit,
+            serving.depth_limit,
+            serving.deadline_seconds,
+            serving.queue_limit,
+        ),
+        docs: serving.docs,
+        files: Vec::new(),
+        quotes: QuotesEntry { file: "quotes.json".to_owned() },
+    }
+}
+
+fn quotes_text(quotes: &[TestQuote]) -> Result<String> {
+    let quotes: Vec<Value> = quotes
+        .iter()
+        .map(|quote| json!({"id": quote.id, "input": quote.input, "expected": quote.expected, "tolerance_pct": quote.tolerance_pct}))
+        .collect();
+    serde_json::to_string_pretty(&quotes)
+        .map(|text| text + "\n")
+        .map_err(|source| Error::bug("the quotes cannot be written").with_source(source))
+}
+
+fn write_manifest(directory: &Path, manifest: &Manifest) -> Result<()> {
+    let path = directory.join(MANIFEST);
+    fs::write(&path, manifest.to_bytes()?).and_then(|()| set_mode(&path, 0o644)).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot write the release's manifest").with_source(source)
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one build, passed on to its longest step")]
+async fn observed(
+    context: &Context,
+    project: &Project,
+    state: &Path,
+    staging: &Path,
+    manifest: &Manifest,
+    lock: &Lock,
+    options: &BuildOptions,
+    interpreter: &Interpreter,
+) -> Result<Observation> {
+    let directory = state.join("observations");
+    let key = Digest::of([manifest.to_bytes()?, interpreter.full_version.clone().into_bytes()].concat());
+    let kept = directory.join(format!("{}.json", key.hex()));
+    if let Some(observation) = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Ok(observation);
+    }
+    if Platform::of_host() != Some(options.platform) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("a release for {} cannot be scored on this machine", options.platform.as_str()),
+        )
+        .with_operation("build.observe")
+        .with_hint("build it on such a machine, or set `architecture` under [deploy.build]"));
+    }
+    let environment = options.environments.ensure(context, &lock.text, interpreter.version).await?;
+    let observation = observe(context, project.variables(), &environment.python, staging).await?;
+    let value = serde_json::to_value(&observation)
+        .map_err(|source| Error::bug("the observation cannot be kept").with_source(source))?;
+    write_whole(&directory, &kept, &canonical(&value))?;
+    Ok(observation)
+}
+
+/// Sets `key` on each column named in `marked`: a list of names for a flat input, an object of lists by table label else.
+fn mark_columns(input: &mut Value, marked: &Value, key: &str) {
+    let mark = |columns: Option<&mut Value>, names: &Value| {
+        let Some(names) = names.as_array() else { return };
+        for column in
+            columns.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+        {
+            if column.get("name").is_some_and(|name| names.contains(name)) {
+                column.insert(key.to_owned(), Value::Bool(true));
+            }
+        }
+    };
+    match marked {
+        Value::Array(_) => mark(input.get_mut("columns"), marked),
+        Value::Object(tables) => {
+            for table in input.get_mut("tables").and_then(Value::as_array_mut).into_iter().flatten() {
+                let label = table.get("label").and_then(Value::as_str).unwrap_or_default().to_owned();
+                if let Some(names) = tables.get(&label) {
+                    mark(table.get_mut("columns"), names);
+                }
+            }
+            if let Some(names) = tables.get("") {
+                mark(input.get_mut("columns"), names);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn place(
+    staging: tempfile::TempDir,
+    releases: &Path,
+    manifest: &Manifest,
+    lock_inputs: Digest,
+) -> Result<Built> {
+    let digest = Digest::of(manifest.to_bytes()?);
+    let directory = releases.join(digest.hex());
+    if directory.join(MANIFEST).is_file() {
+        match Release::open(&directory) {
+            Ok(release) => return Ok(Built { release, unchanged: true, lock_inputs }),
+            Err(_) => fs::remove_dir_all(&directory).map_err(|source| {
+                Error::new(ErrorKind::BuildFailed, "cannot replace a damaged release")
+                    .with_context("directory", directory.display().to_string())
+                    .with_source(source)
+            })?,
+        }
+    }
+    set_mode(staging.path(), 0o755).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot finish the release").with_source(source)
+    })?;
+    fs::rename(staging.path(), &directory).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot put the release in its place").with_source(source)
+    })?;
+    // Renamed: there is nothing left to clean up under the old name.
+    let _old = staging.keep();
+    Ok(Built { release: Release::open(&directory)?, unchanged: false, lock_inputs })
+}
+
+/// Writes a file so that it is there whole or not at all.
+fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source: std::io::Error| {
+        Error::new(ErrorKind::BuildFailed, format!("cannot write `{}`", path.display())).with_source(source)
+    };
+    fs::create_dir_all(directory).map_err(failed)?;
+    let file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    fs::write(file.path(), bytes).map_err(failed)?;
+    set_mode(file.path(), 0o644).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error)).map(drop)
+}

@@ -1,0 +1,34 @@
+//! End-to-end tests: the built `haute-cli` on real projects, with real Python environments, processes and sockets.
+//!
+//! What a test needs and cannot find makes it *ignored*, by name; `HAUTE_TESTS_REQUIRE_ALL=1` makes that a failure.
+
+mod answers;
+mod defects;
+mod deploy;
+mod failures;
+mod haute;
+mod hostile;
+mod installers;
+mod project;
+mod release;
+mod requirement;
+mod truth;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let groups: Vec<Vec<Trial>> = vec![
+        deploy::trials(),
+        defects::trials(),
+        failures::trials(),
+        haute::trials(),
+        hostile::trials(),
+        installers::trials(),
+        release::trials(),
+        truth::trials(),
+    ];
+    libtest_mimic::run(&arguments, groups.into_iter().flatten().collect()).exit_code()
+}

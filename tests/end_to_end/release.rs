@@ -1,0 +1,111 @@
+//! What is in a release, and that it is the same everywhere.
+
+use std::path::PathBuf;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::project::Project;
+use crate::requirement::{Requirement, test};
+
+pub fn trials() -> Vec<Trial> {
+    let python = [Requirement::Python];
+    vec![
+        test("release::two_builds_in_two_places_are_the_same_to_the_byte", &python, deterministic),
+        test("release::what_is_off_the_scoring_path_is_not_shipped", &python, off_path),
+        test("release::a_changed_file_of_a_release_is_found", &python, tampered),
+        test("release::the_editor_training_and_assistant_stacks_are_left_out", &python, lean),
+        test("release::a_secret_in_env_or_variables_is_in_no_file", &python, no_secret),
+    ]
+}
+
+fn built(project: &Project) -> (String, PathBuf) {
+    let result = project.run(&["build", "--json"]).expect(0).result();
+    let digest = result["release"].as_str().expect("a digest").to_owned();
+    let directory = project.root().join(".haute-cli/releases").join(digest.trim_start_matches("sha256:"));
+    (digest, directory)
+}
+
+fn files(directory: &PathBuf) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = walkdir::WalkDir::new(directory)
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let path = entry.path().strip_prefix(directory).expect("below").display().to_string();
+            (path, std::fs::read(entry.path()).expect("read"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn deterministic() -> Result<(), Failed> {
+    let (one, two) = (Project::example("motor-pricing"), Project::example("motor-pricing"));
+    let (first, first_directory) = built(&one);
+    // The lock depends on the day's package index unless it is committed: both builds share it.
+    let locks = one.root().join(".haute-cli/locks");
+    for entry in std::fs::read_dir(&locks)? {
+        let entry = entry?;
+        std::fs::create_dir_all(two.root().join(".haute-cli/locks"))?;
+        std::fs::copy(entry.path(), two.root().join(".haute-cli/locks").join(entry.file_name()))?;
+    }
+    let (second, second_directory) = built(&two);
+    assert_eq!(first, second);
+    assert_eq!(files(&first_directory), files(&second_directory));
+    Ok(())
+}
+
+fn off_path() -> Result<(), Failed> {
+    let project = Project::example("motor-pricing");
+    let (_, directory) = built(&project);
+    let names: Vec<String> = files(&directory).into_iter().map(|(path, _)| path).collect();
+    assert!(names.iter().any(|name| name.ends_with("main.py")), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("claims_history") || name.contains("model_training") || name.contains("train/")), "{names:?}");
+    let source = std::fs::read_to_string(directory.join("project/rating/main.py"))?;
+    assert!(!source.contains("frequency_model"), "{source}");
+    Ok(())
+}
+
+fn tampered() -> Result<(), Failed> {
+    let project = Project::example("motor-pricing");
+    project.deploy();
+    let (_, directory) = built(&project);
+    let source = directory.join("project/rating/main.py");
+    let text = std::fs::read_to_string(&source)?;
+    std::fs::write(&source, text.replace("round(9)", "round(1)"))?;
+    project.run(&["stop", "--target", "local"]).expect(0);
+    // Deploying builds again: the damaged copy is replaced, never served.
+    let deployed = project.deploy();
+    assert!(deployed["release"].as_str().is_some_and(|digest| directory.ends_with(digest.trim_start_matches("sha256:"))));
+    assert_eq!(std::fs::read_to_string(&source)?, text);
+    Ok(())
+}
+
+fn lean() -> Result<(), Failed> {
+    let project = Project::example("motor-pricing");
+    let (_, directory) = built(&project);
+    let lock = std::fs::read_to_string(directory.join("requirements.lock"))?;
+    for stack in ["mlflow", "openai", "anthropic", "optuna", "libcst", "catboost"] {
+        assert!(!lock.lines().any(|line| line.starts_with(&format!("{stack}=="))), "{stack} is in the lock");
+    }
+    for line in lock.lines().filter(|line| line.contains("==")) {
+        assert!(line.ends_with('\\'), "{line} has a hash behind it");
+    }
+    assert!(lock.contains("haute==0.6.0") && lock.contains("rustystats=="), "{lock}");
+    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(directory.join("manifest.json"))?)?;
+    assert_eq!(manifest["schema"], "haute.release/1");
+    Ok(())
+}
+
+fn no_secret() -> Result<(), Failed> {
+    const SECRET: &str = "dapi0123456789abcdef0123456789abcdef";
+    let project = Project::example("motor-pricing");
+    project.write(".env", &format!("DATABRICKS_MLFLOW_TOKEN={SECRET}\n"));
+    let run = project.run_with(&["deploy", "--target", "local", "--json"], &[("DATABRICKS_RATING_TOKEN", SECRET)]).expect(0);
+    assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET));
+    for (path, bytes) in files(&project.root().join(".haute-cli")) {
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "the secret is in {path}");
+    }
+    Ok(())
+}

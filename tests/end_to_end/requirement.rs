@@ -1,0 +1,68 @@
+//! What a test needs of the machine.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use libtest_mimic::{Failed, Trial};
+
+/// Something a test cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// Python 3.11 or newer, and `uv` or `pip` with a package index behind it.
+    Python,
+    /// `uv`.
+    Uv,
+    /// A Python with the whole of Haute 0.6 in it, named by `HAUTE_PYTHON`.
+    Haute,
+}
+
+impl Requirement {
+    /// Why it is not there; `None` when it is.
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Python => python().is_none().then(|| "no Python 3.11 or newer on PATH".to_owned()),
+            Self::Uv => {
+                let works = Command::new("uv").arg("--version").output().is_ok_and(|output| output.status.success());
+                (!works).then(|| "no uv on PATH".to_owned())
+            }
+            Self::Haute => haute_python().is_none().then(|| "HAUTE_PYTHON names no Python with haute in it".to_owned()),
+        }
+    }
+}
+
+/// The first Python 3.11 or newer on PATH.
+fn python() -> Option<&'static str> {
+    static FOUND: OnceLock<Option<&'static str>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        ["python3.11", "python3", "python3.12", "python3.13"].into_iter().find(|name| {
+            let question = "import sys; sys.exit(sys.version_info < (3, 11))";
+            Command::new(name).args(["-c", question]).status().is_ok_and(|status| status.success())
+        })
+    })
+}
+
+/// The Python with the whole of Haute.
+pub fn haute_python() -> Option<PathBuf> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            let named = PathBuf::from(std::env::var_os("HAUTE_PYTHON")?);
+            let works = Command::new(&named).args(["-c", "import haute"]).status().is_ok_and(|status| status.success());
+            works.then_some(named)
+        })
+        .clone()
+}
+
+/// A test that needs `requirements`: ignored by name where one is missing, failed where none may be.
+pub fn test(name: &str, requirements: &[Requirement], run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    let missing: Vec<String> = requirements.iter().filter_map(|requirement| requirement.missing()).collect();
+    if missing.is_empty() {
+        return Trial::test(name, run);
+    }
+    let why = missing.join("; ");
+    if std::env::var_os("HAUTE_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1") {
+        return Trial::test(name, move || Err(format!("not run: {why}").into()));
+    }
+    Trial::test(name, move || Err(format!("not run: {why}").into())).with_kind(format!("skipped: {why}")).with_ignored_flag(true)
+}
