@@ -6,8 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::files::{Files, ProjectFile, folder};
-use super::module::{Import, Module};
+use super::graph::Graph;
+use super::module::Import;
 use super::names::is_standard_library;
+use super::path::ScoringPath;
 use super::{reader, rules};
 use crate::diagnostic::{Diagnostic, FileId, SourceMap};
 
@@ -37,17 +39,29 @@ struct Wanted {
     package: Option<String>,
 }
 
-/// Follows the imports of the modules (preamble, node bodies of the given functions) through `utility`.
+/// Follows the imports of the preambles and of the node bodies on the path through `utility`.
 pub(crate) fn follow(
-    modules: &[Module],
+    graph: &Graph,
+    path: Option<&ScoringPath>,
     files: &Files,
     sources: &mut SourceMap,
     found: &mut Vec<Diagnostic>,
 ) -> Utility {
     let mut utility = Utility::default();
     let mut open: VecDeque<Wanted> = VecDeque::new();
-    for module in modules {
-        let bodies = module.functions.iter().flat_map(|function| &function.imports);
+    let on_path: BTreeSet<(usize, usize)> = path
+        .into_iter()
+        .flat_map(|path| &path.nodes)
+        .filter_map(|node| graph.nodes.get(graph.nodes.get(*node)?.original.unwrap_or(*node)))
+        .map(|node| (node.module, node.function))
+        .collect();
+    for (index, module) in graph.modules.iter().enumerate() {
+        let bodies = module
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(function, _)| on_path.contains(&(index, *function)))
+            .flat_map(|(_, function)| &function.imports);
         for import in module.imports.iter().chain(bodies) {
             open.push_back(Wanted {
                 import: import.clone(),
