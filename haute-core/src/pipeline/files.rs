@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Where files are looked for.
@@ -207,19 +207,6 @@ fn is_device(part: &str) -> bool {
             numbered.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| (b'1'..=b'9').contains(&b)))
         }
     }
-}
-
-/// A path as project-relative text with `/`, for paths that are known to lie inside `root`.
-pub(crate) fn relative_text(root: &Path, path: &Path) -> Option<String> {
-    let relative = path.strip_prefix(root).ok()?;
-    let parts: Option<Vec<&str>> = relative
-        .components()
-        .map(|component| match component {
-            Component::Normal(part) => part.to_str(),
-            _ => None,
-        })
-        .collect();
-    Some(parts?.join("/"))
 }
 
 #[cfg(test)]

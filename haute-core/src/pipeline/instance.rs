@@ -67,7 +67,7 @@ pub(crate) fn mapping(
 ) -> Result<Vec<(String, String)>, MappingProblem> {
     let mut taken = vec![false; own.len()];
     let mut mapped: Vec<Option<String>> = vec![None; originals.len()];
-    let mut take = |name: &str, taken: &mut Vec<bool>| {
+    let take = |name: &str, taken: &mut Vec<bool>| {
         if let Some(at) = own.iter().enumerate().position(|(at, n)| n == name && taken.get(at) == Some(&false))
             && let Some(flag) = taken.get_mut(at)
         {

@@ -26,6 +26,8 @@ mod reader;
 mod rules;
 mod sidecar;
 mod submodel;
+#[cfg(all(test, feature = "pipeline"))]
+mod testing;
 mod utility;
 mod value;
 

@@ -54,7 +54,7 @@ pub(crate) fn each_reference(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -26,7 +26,7 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Di
     Diagnostic::error(INFO.code, message).at(file, range, "")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -130,7 +130,7 @@ fn scalar(value: Option<&Value>) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

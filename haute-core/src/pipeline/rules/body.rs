@@ -79,7 +79,7 @@ fn first_line(text: &str, range: &Range<usize>) -> Range<usize> {
     range.start..range.start + length
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -84,7 +84,7 @@ pub(crate) fn diagnostic(place: Option<Place>, message: String, help: &str) -> D
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -55,7 +55,7 @@ pub(crate) fn each_read(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -73,7 +73,7 @@ fn report(graph: &Graph, ring: &[usize], closing: &Edge, found: &mut Vec<Diagnos
     );
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

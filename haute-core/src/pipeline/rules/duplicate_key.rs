@@ -25,7 +25,7 @@ pub(crate) fn diagnostic(file: FileId, first: Range<usize>, second: Range<usize>
         .help("delete one of the two")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

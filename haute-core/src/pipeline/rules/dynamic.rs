@@ -32,7 +32,7 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
         .help("write nodes and `connect` calls out at the top level of the file")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -86,7 +86,7 @@ fn bad_keys(settings: &Value) -> Option<(Range<usize>, String)> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

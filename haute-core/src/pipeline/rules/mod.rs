@@ -200,7 +200,7 @@ pub(crate) const CHECKS: &[fn(&Context<'_>, &mut Vec<Diagnostic>)] = &[
     unknown_constant::check,
 ];
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use super::*;
 

@@ -47,7 +47,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     found.push(diagnostic.help("connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`"));
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -39,7 +39,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -27,7 +27,7 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
         .help("write the text, number, list or dict itself")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

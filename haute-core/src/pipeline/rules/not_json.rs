@@ -23,7 +23,7 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
     Diagnostic::error(INFO.code, format!("this is not JSON: {reason}")).at(file, range, "")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -43,7 +43,7 @@ pub(crate) fn wrong_form(place: Option<Place>, form: &str, version: &str) -> Dia
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -133,7 +133,7 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

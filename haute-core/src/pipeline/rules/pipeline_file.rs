@@ -57,7 +57,7 @@ pub(crate) fn no_reader(file: FileId) -> Diagnostic {
         .help("build haute-core with the feature `pipeline`")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

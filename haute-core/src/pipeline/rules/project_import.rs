@@ -47,7 +47,7 @@ pub(crate) fn relative(file: FileId, range: Range<usize>) -> Diagnostic {
         .help("import from `utility`")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

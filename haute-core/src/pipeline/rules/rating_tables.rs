@@ -147,7 +147,7 @@ fn is_numeric(value: &Value, may_be_empty: bool) -> bool {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

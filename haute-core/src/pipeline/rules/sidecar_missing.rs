@@ -59,7 +59,7 @@ pub(crate) fn unreadable(file: FileId, range: Range<usize>, reference: &str, err
     Diagnostic::error(INFO.code, format!("the sidecar `{reference}` cannot be read: {}", error.kind())).at(file, range, "")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -33,7 +33,7 @@ pub(crate) fn climbs(file: FileId, range: Range<usize>, path: &str) -> Diagnosti
         .help("move it below the folder of the pipeline file; Haute follows no `..` here")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

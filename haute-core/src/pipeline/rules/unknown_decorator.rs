@@ -31,7 +31,7 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, name: &str) -> Diagn
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -82,7 +82,7 @@ fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)
     elements.iter().flat_map(Value::members).map(|member| (member, Some(known))).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -36,7 +36,7 @@ pub(crate) fn diagnostic<'a>(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 

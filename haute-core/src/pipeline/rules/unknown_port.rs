@@ -92,7 +92,7 @@ pub(crate) fn emitted(function: &Function) -> Vec<&str> {
         .collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pipeline"))]
 mod tests {
     use crate::pipeline::testing::Sample;
 
