@@ -40,7 +40,7 @@ pub(crate) struct Global {
     /// Print data, errors and nothing else
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    /// When to use colour; `auto` heeds `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Never show moving progress

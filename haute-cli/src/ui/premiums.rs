@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn quote(id: &str, prices: &Value) -> ProvenQuote {
-        let quote = json!({"id": id, "input": {}, "output": prices, "prices": prices, "checks": []});
+        let quote = json!({"id": id, "input": {}, "outputs": [prices], "prices": prices, "checks": []});
         serde_json::from_value(quote).unwrap()
     }
 
