@@ -132,10 +132,11 @@ impl Exit {
     /// What `error` at `stage` comes to.
     pub(crate) fn of(error: &Error, stage: Stage) -> Self {
         let exit = Self::of_kind(error.kind(), stage);
-        // The engine adds this where the world did change and what served before no longer serves.
-        let changed = error.context().iter().any(|(key, _)| *key == SERVES_NOW);
-        let unspecific = error.kind() != ErrorKind::DeploymentFailed && exit == Self::DeploymentFailed;
-        if changed && unspecific { Self::RollbackUnconfirmed } else { exit }
+        // The engine adds this where the world did change and what served before may no longer serve. A stale plan names
+        // what serves too, but changed nothing.
+        let changed = error.context().iter().any(|(key, _)| *key == SERVES_NOW)
+            && !matches!(error.kind(), ErrorKind::DeploymentFailed | ErrorKind::StalePlan);
+        if changed && exit == Self::DeploymentFailed { Self::RollbackUnconfirmed } else { exit }
     }
 
     fn of_kind(kind: ErrorKind, stage: Stage) -> Self {

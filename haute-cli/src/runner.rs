@@ -77,7 +77,7 @@ impl Runner {
     }
 }
 
-fn parse(words: &[OsString], width: Option<usize>) -> std::result::Result<Arguments, clap::Error> {
+fn parse(words: &[OsString], width: Option<usize>) -> Result<Arguments, clap::Error> {
     let command = Arguments::command();
     let mut command = match width {
         Some(width) => command.term_width(width),

@@ -7,7 +7,7 @@ use haute_core::digest::Digest;
 use haute_core::engine::Run;
 use haute_core::plan::{Goal, PLAN_SCHEMA, Plan};
 use haute_core::project::Project;
-use haute_core::release::{Release, releases_directory};
+use haute_core::release::Release;
 use haute_core::store::Store;
 use haute_core::target::{DeployTarget, ProvenRelease};
 use haute_core::{Error, ErrorKind, Result};
@@ -73,7 +73,8 @@ pub(crate) fn kept(project: &Project, digest: &Digest) -> Result<ProvenRelease> 
             .with_context("directory", project.state_directory().display().to_string())
             .with_hint("plan and deploy from the same project directory, or build and deploy anew")
     };
-    let release = Release::open(releases_directory(project.root()).join(digest.hex()))
+    let store = Store::new(project.root());
+    let release = Release::open(store.releases().join(digest.hex()))
         .map_err(|error| if error.kind() == ErrorKind::NotFound { missing("the") } else { error })?;
     if release.digest() != digest {
         return Err(Error::new(
@@ -81,6 +82,6 @@ pub(crate) fn kept(project: &Project, digest: &Digest) -> Result<ProvenRelease> 
             format!("the directory of release {} holds release {}", digest.short(), release.digest().short()),
         ));
     }
-    let proof = Store::new(project.root()).proof(digest)?.ok_or_else(|| missing("the proof of"))?;
+    let proof = store.proof(digest)?.ok_or_else(|| missing("the proof of"))?;
     ProvenRelease::new(release, proof)
 }
