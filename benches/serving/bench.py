@@ -76,6 +76,8 @@ def main() -> None:
         rounds: list[dict[str, dict[str, float]]] = []
         for number in range(options.rounds):
             order = servers if number % 2 == 0 else servers[::-1]
+            for server in order:
+                print(f"round {number + 1}: {server.name}", file=sys.stderr, flush=True)
             rounds.append({server.name: asyncio.run(_measure(server, quotes, options.seconds)) for server in order})
             print(f"round {number + 1} of {options.rounds} done", file=sys.stderr, flush=True)
         _report(rounds, servers)

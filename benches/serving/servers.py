@@ -112,9 +112,15 @@ def ours(release: Path, log: Path) -> Iterator[Server]:
 @contextmanager
 def haute(application: Path, log: Path) -> Iterator[Server]:
     port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**plain_environment(), "HAUTE_EXECUTION_MEMORY_POLICY": "strict_server"}
-    with _started("haute", contained(command), application, environment, port, log) as server:
+    command = [str(Path(sys.executable).parent / "uvicorn"), "app:app", "--host", "127.0.0.1"]
+    # With Polars' default of one thread per processor, Haute's batches wait for themselves for ever on a machine of two: each rating
+    # table that checks for misses collects from within a thread of the pool. Its own app gets enough threads to answer at all.
+    environment = {
+        **plain_environment(),
+        "HAUTE_EXECUTION_MEMORY_POLICY": "strict_server",
+        "POLARS_MAX_THREADS": "8",
+    }
+    with _started("haute", contained([*command, "--port", str(port)]), application, environment, port, log) as server:
         yield server
 
 
