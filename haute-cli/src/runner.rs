@@ -35,7 +35,7 @@ impl Runner {
     pub fn with_built_in_targets() -> Self {
         let runner = Self::new();
         #[cfg(feature = "target-local")]
-        let runner = runner;
+        let runner = runner.register(haute_target_local::Factory::new());
         runner
     }
 
