@@ -46,8 +46,10 @@ pub(crate) enum Stage {
     Prepare,
     /// Building the release.
     Build,
-    /// Proving it, or holding a service against its proof.
+    /// Proving it.
     Prove,
+    /// Holding a service against what it should answer: nothing is meant to change.
+    Ask,
     /// Reading the target's world for a plan: nothing has changed yet.
     Plan,
     /// Changing the target's world.
@@ -162,7 +164,7 @@ impl Exit {
             | ErrorKind::VerificationFailed
             | ErrorKind::Timeout => match stage {
                 Stage::Build => Self::BuildFailed,
-                Stage::Prove => Self::CheckFailed,
+                Stage::Prove | Stage::Ask => Self::CheckFailed,
                 Stage::Prepare | Stage::Plan | Stage::Apply => Self::DeploymentFailed,
             },
             // `ErrorKind` grows; a kind this file does not know is a bug of this file.
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn every_kind_has_its_exit_at_every_stage() {
         use ErrorKind as K;
-        // kind, then the exit when preparing, building, proving, planning, applying
+        // kind, then the exit when preparing, building, proving, planning, applying; asking is as proving
         let table = [
             (K::InvalidInput, [2, 2, 2, 2, 2]),
             (K::Unsupported, [2, 2, 2, 2, 2]),
@@ -239,6 +241,7 @@ mod tests {
         for (kind, codes) in table {
             let stages = [Stage::Prepare, Stage::Build, Stage::Prove, Stage::Plan, Stage::Apply];
             assert_eq!(stages.map(|stage| Exit::of_kind(kind, stage).code()), codes, "{kind:?}");
+            assert_eq!(Exit::of_kind(kind, Stage::Ask), Exit::of_kind(kind, Stage::Prove), "{kind:?}");
         }
     }
 

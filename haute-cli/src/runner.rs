@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use haute_core::Error;
+use haute_core::diagnostic::CodeInfo;
 use haute_core::target::{Registry, TargetFactory};
 
 use crate::args::Arguments;
@@ -22,6 +23,7 @@ use crate::ui::{Settings, Ui};
 #[derive(Default)]
 pub struct Runner {
     registry: Registry,
+    codes: Vec<&'static CodeInfo>,
     refused: Option<Error>,
 }
 
@@ -35,7 +37,9 @@ impl Runner {
     pub fn with_built_in_targets() -> Self {
         let runner = Self::new();
         #[cfg(feature = "target-local")]
-        let runner = runner.register(haute_target_local::Factory::new());
+        let runner = runner
+            .register(haute_target_local::Factory::new())
+            .explain(haute_target_local::Factory::codes());
         runner
     }
 
@@ -45,6 +49,13 @@ impl Runner {
         if let Err(error) = self.registry.register(factory) {
             self.refused.get_or_insert(error);
         }
+        self
+    }
+
+    /// Adds the diagnostic codes of a target, so that `explain` knows them too.
+    #[must_use]
+    pub fn explain(mut self, codes: &'static [CodeInfo]) -> Self {
+        self.codes.extend(codes);
         self
     }
 
@@ -68,7 +79,7 @@ impl Runner {
             Ok(arguments) => {
                 let result = match self.refused {
                     Some(error) => Err(error).at(Stage::Prepare),
-                    None => commands::run(&self.registry, &arguments, &ui),
+                    None => commands::run(&self.registry, &self.codes, &arguments, &ui),
                 };
                 ui.finish(&arguments.global, &result)
             }

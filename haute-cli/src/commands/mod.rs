@@ -19,6 +19,7 @@ mod work;
 
 use std::sync::Arc;
 
+use haute_core::diagnostic::CodeInfo;
 use haute_core::target::Registry;
 
 use crate::args::{Arguments, Command, Global};
@@ -29,13 +30,20 @@ use crate::ui::{Outcome, Ui};
 #[derive(Clone, Copy)]
 pub(crate) struct Session<'a> {
     pub(crate) registry: &'a Registry,
+    /// The codes of targets, beside those of core.
+    pub(crate) codes: &'a [&'static CodeInfo],
     pub(crate) global: &'a Global,
     pub(crate) ui: &'a Arc<Ui>,
 }
 
 /// Runs one command. Only those that start programs or talk to a service get a runtime.
-pub(crate) fn run(registry: &Registry, arguments: &Arguments, ui: &Arc<Ui>) -> Result<Outcome, Failure> {
-    let session = Session { registry, global: &arguments.global, ui };
+pub(crate) fn run(
+    registry: &Registry,
+    codes: &[&'static CodeInfo],
+    arguments: &Arguments,
+    ui: &Arc<Ui>,
+) -> Result<Outcome, Failure> {
+    let session = Session { registry, codes, global: &arguments.global, ui };
     match &arguments.command {
         Command::Check => check::run(session),
         Command::Explain(arguments) => explain::run(session, arguments),

@@ -24,9 +24,12 @@ pub(crate) struct Prepared {
 
 /// What was checked, in one line.
 pub(crate) fn summary(prepared: &Prepared) -> String {
-    let (_, warnings) = prepared.report.counts();
+    let Prepared { pipeline, quotes, report, .. } = prepared;
+    let nodes = count(pipeline.graph.nodes.len(), "node");
+    let on_path = pipeline.path.nodes.len();
+    let (_, warnings) = report.counts();
     let warned = if warnings == 0 { String::new() } else { format!(", {}", count(warnings, "warning")) };
-    format!("{}{warned}", count(prepared.quotes.len(), "test quote"))
+    format!("{nodes}, {on_path} on the scoring path, {}{warned}", count(quotes.len(), "test quote"))
 }
 
 /// Loads the project, without looking at its pipeline.

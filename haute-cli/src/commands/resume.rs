@@ -8,7 +8,7 @@ use super::work::Work;
 use super::{deploy, finish, prepare};
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
-use crate::ui::Outcome;
+use crate::ui::{Outcome, status};
 
 pub(crate) async fn run(work: Work<'_>) -> Result<Outcome, Failure> {
     let ui = work.session.ui;
@@ -21,7 +21,7 @@ pub(crate) async fn run(work: Work<'_>) -> Result<Outcome, Failure> {
     };
     finish::permitted(&work, target.as_ref())?;
     ui.field("release", &pending.plan.release);
-    ui.note(&format!("Going on with what began at {}.", pending.since));
+    ui.note(&format!("Going on with what began at {}.", status::time(pending.since)));
     match &pending.plan.goal {
         Goal::Deploy => {
             let digest = pending.plan.release.as_ref();

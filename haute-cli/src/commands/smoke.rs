@@ -18,6 +18,7 @@ use crate::args::SmokeArguments;
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
 use crate::ui::Outcome;
+use crate::ui::premiums::is_price_name;
 use crate::ui::style::count;
 use crate::ui::table::{Align, table};
 
@@ -35,7 +36,7 @@ pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Ou
     ui.field("url", &url);
     let asked = work
         .phase(Phase::Verify, async {
-            let asked = work.stoppable(Stage::Prove, ask(&work, &project, &service, &quotes)).await?;
+            let asked = work.stoppable(Stage::Ask, ask(&work, &project, &service, &quotes)).await?;
             let failed = asked.checks.iter().filter(|check| !check.passed).count();
             let summary = match failed {
                 0 => format!("{}, every check passed", count(quotes.len(), "test quote")),
@@ -58,7 +59,7 @@ pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Ou
     let error = Error::new(ErrorKind::VerificationFailed, format!("{url} does not answer as it should"))
         .with_operation("smoke")
         .with_context("found", wrong.join("\n"));
-    Err(error).at(Stage::Prove)
+    Err(error).at(Stage::Ask)
 }
 
 /// The service that was named, or the target's.
@@ -77,15 +78,15 @@ async fn service(
 /// Where the project's target serves.
 async fn served(work: &Work<'_>, project: &Project) -> Result<String, Failure> {
     let target = prepare::target(work.session, project)?;
-    let status = async { target.status(&work.context).await.at(Stage::Prove) };
-    let deployment = work.stoppable(Stage::Prove, status).await?;
+    let status = async { target.status(&work.context).await.at(Stage::Ask) };
+    let deployment = work.stoppable(Stage::Ask, status).await?;
     deployment
         .url
         .ok_or_else(|| {
             Error::new(ErrorKind::Unavailable, format!("nothing serves at {}", target.info().address))
                 .with_hint("deploy first, or name a service: `haute-cli smoke URL`")
         })
-        .at(Stage::Prove)
+        .at(Stage::Ask)
 }
 
 /// What a service answered, and what is wrong with it.
@@ -102,7 +103,7 @@ async fn ask(
     service: &HttpQuoteService,
     quotes: &[TestQuote],
 ) -> Result<Asked, Failure> {
-    let SmokeReport { health, quotes: asked, .. } = smoke(service, quotes).await.at(Stage::Prove)?;
+    let SmokeReport { health, quotes: asked, .. } = smoke(service, quotes).await.at(Stage::Ask)?;
     let mut checks = Vec::new();
     if let Some(health) = &health {
         work.session.ui.field("release", &health.release);
@@ -114,7 +115,7 @@ async fn ask(
     let answers: Vec<_> = asked.iter().filter_map(|quote| quote.answer.clone()).collect();
     if quotes.len() > 1 && answers.len() == quotes.len() {
         let rows: Vec<_> = quotes.iter().map(|quote| quote.input.clone()).collect();
-        let batch = service.quote(&rows).await.at(Stage::Prove)?;
+        let batch = service.quote(&rows).await.at(Stage::Ask)?;
         let detail = "all quotes in one request get other answers than one by one".to_owned();
         checks.push(check("batch", batch == answers, detail));
     }
@@ -130,10 +131,10 @@ async fn proven(
     release: Option<&Digest>,
 ) -> Result<Vec<Check>, Failure> {
     let Some(release) = release else { return Ok(Vec::new()) };
-    let Some(proof) = Store::new(project.root()).proof(release).at(Stage::Prove)? else {
+    let Some(proof) = Store::new(project.root()).proof(release).at(Stage::Ask)? else {
         return Ok(Vec::new());
     };
-    let verification = verify(service, &proof).await.at(Stage::Prove)?;
+    let verification = verify(service, &proof).await.at(Stage::Ask)?;
     let named =
         |check: Check| Check { name: format!("proof of {}: {}", release.short(), check.name), ..check };
     Ok(verification.checks.into_iter().map(named).collect())
@@ -176,10 +177,12 @@ fn row(quote: &TestQuote, asked: &SmokeQuote) -> Vec<String> {
     vec![quote.id.clone(), verdict.to_owned(), format!("{:.1}", asked.milliseconds), answer]
 }
 
-/// An answer on one line, short enough for a table.
+/// The prices of an answer by name, else all of it, on one line short enough for a table.
 fn shown(answer: &Map<String, Value>) -> String {
     const LONGEST: usize = 80;
-    let text = answer.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    let named = answer.keys().any(|key| is_price_name(key));
+    let fields = answer.iter().filter(|(key, _)| !named || is_price_name(key));
+    let text = fields.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
     if text.chars().count() <= LONGEST {
         return text;
     }

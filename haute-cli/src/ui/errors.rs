@@ -10,7 +10,7 @@ use crate::exit::{Exit, Stage};
 /// What still stands after a failure that ends with `exit` at `stage`; `None` where nothing could have changed.
 pub(crate) const fn standing(exit: Exit, stage: Stage) -> Option<&'static str> {
     match (stage, exit) {
-        (Stage::Prepare, _) => None,
+        (Stage::Prepare | Stage::Ask, _) => None,
         (Stage::Build | Stage::Prove | Stage::Plan, _) => {
             Some("nothing was changed: what served before still serves")
         }

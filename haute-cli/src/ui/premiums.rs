@@ -51,51 +51,33 @@ fn percent(before: f64, now: f64) -> Option<f64> {
     (before.to_bits() != now.to_bits() && percent.is_finite()).then_some(percent)
 }
 
-/// One line per quote and price column.
+/// One line per quote: the premiums, and whatever else has changed since the last record.
 pub(crate) fn render(premiums: &[Premium], palette: Palette) -> String {
     if premiums.is_empty() {
         return "The project has no test quotes: no premium was looked at.\n".to_owned();
     }
-    let columns: Vec<&String> = premiums.iter().flat_map(|premium| premium.prices.keys()).collect();
-    let single =
-        columns.first().filter(|first| columns.iter().all(|column| column == *first)).map(|c| c.as_str());
+    let (shown, hidden) = columns(premiums);
     let compared = premiums.iter().any(|premium| premium.before.is_some());
-    let mut header = vec![("test quote", Align::Left)];
-    header.extend(single.is_none().then_some(("price", Align::Left)));
-    header.extend(compared.then_some(("before", Align::Right)));
-    header.push((single.unwrap_or("value"), Align::Right));
-    header.extend(compared.then_some(("change", Align::Right)));
-    let mut rows = Vec::new();
-    let mut moved = 0;
-    for premium in premiums {
-        let mut changed = false;
-        for (column, now) in &premium.prices {
-            let before = premium.before.as_ref().and_then(|before| before.get(column));
-            changed |= before.is_some_and(|before| before != now);
-            let mut row = vec![premium.quote.clone()];
-            row.extend(single.is_none().then(|| column.clone()));
-            let arrow = |before: &Value| if before == now { String::new() } else { format!("{before} →") };
-            row.extend(compared.then(|| before.map_or_else(String::new, arrow)));
-            row.push(now.to_string());
-            let percent = premium.change_percent.get(column);
-            row.extend(
-                compared
-                    .then(|| before.map_or_else(|| "new".to_owned(), |before| change(before, now, percent))),
-            );
-            rows.push(row);
-        }
-        if premium.prices.is_empty() {
-            rows.push(vec![premium.quote.clone(), "no price column".to_owned()]);
-        }
-        moved += usize::from(changed);
-    }
+    let header: Vec<(&str, Align)> = [("test quote", Align::Left)]
+        .into_iter()
+        .chain(shown.iter().map(|column| (*column, Align::Right)))
+        .collect();
+    let rows: Vec<Vec<String>> = premiums
+        .iter()
+        .map(|premium| {
+            let cells = shown.iter().map(|column| cell(premium, column, compared));
+            [premium.quote.clone()].into_iter().chain(cells).collect()
+        })
+        .collect();
     let mut text = table(palette, &header, &rows);
+    if !hidden.is_empty() {
+        text.extend([palette.dim(&format!("Also priced: {}.", hidden.join(", "))).as_str(), "\n"]);
+    }
     if compared {
-        let line = match moved {
+        let line = match premiums.iter().filter(|premium| premium.changed()).count() {
             0 => "No premium has changed since the last record.".to_owned(),
-            _ => palette.warn(&format!(
-                "{} of {} changed since the last record.",
-                moved,
+            moved => palette.warn(&format!(
+                "{moved} of {} changed since the last record.",
                 count(premiums.len(), "quote")
             )),
         };
@@ -104,13 +86,55 @@ pub(crate) fn render(premiums: &[Premium], palette: Palette) -> String {
     text
 }
 
-fn change(before: &Value, now: &Value, percent: Option<&Value>) -> String {
+/// The price columns to show and the others: a pipeline often answers a dozen factors beside its premium. Shown are the
+/// columns whose name says that they are a price, and those that changed; all of them where no name says so.
+fn columns(premiums: &[Premium]) -> (Vec<&str>, Vec<&str>) {
+    let mut all: Vec<&str> = Vec::new();
+    for column in premiums.iter().flat_map(|premium| premium.prices.keys()) {
+        if !all.contains(&column.as_str()) {
+            all.push(column);
+        }
+    }
+    let changed = |column: &str| premiums.iter().any(|premium| premium.change(column).is_some());
+    let (shown, hidden): (Vec<&str>, Vec<&str>) =
+        all.iter().partition(|column| is_price_name(column) || changed(column));
+    if shown.iter().any(|column| is_price_name(column)) { (shown, hidden) } else { (all, Vec::new()) }
+}
+
+/// Whether a column's name says that it is a price: for showing only, every price column is proven and compared.
+pub(crate) fn is_price_name(column: &str) -> bool {
+    let name = column.to_lowercase();
+    ["premium", "price", "prämie", "praemie", "prime", "tariff"].iter().any(|word| name.contains(word))
+}
+
+fn cell(premium: &Premium, column: &str, compared: bool) -> String {
+    let Some(now) = premium.prices.get(column) else { return "-".to_owned() };
+    match (premium.change(column), &premium.before) {
+        (Some(before), _) => format!("{before} → {now}{}", percentage(premium.change_percent.get(column))),
+        (None, Some(before)) if before.contains_key(column) => now.to_string(),
+        _ if compared => format!("{now} (new)"),
+        _ => now.to_string(),
+    }
+}
+
+impl Premium {
+    /// The price before, where it was another one.
+    fn change(&self, column: &str) -> Option<&Value> {
+        let before = self.before.as_ref()?.get(column)?;
+        (Some(before) != self.prices.get(column)).then_some(before)
+    }
+
+    fn changed(&self) -> bool {
+        self.prices.keys().any(|column| self.change(column).is_some())
+    }
+}
+
+fn percentage(percent: Option<&Value>) -> String {
     match percent.and_then(Value::as_f64) {
-        _ if before == now => "unchanged".to_owned(),
         // A change too small for two digits is still a change.
-        Some(percent) if percent.abs() < 0.005 => format!("{percent:+.1e} %"),
-        Some(percent) => format!("{percent:+.2} %"),
-        None => "changed".to_owned(),
+        Some(percent) if percent.abs() < 0.005 => format!("  {percent:+.1e} %"),
+        Some(percent) => format!("  {percent:+.2} %"),
+        None => String::new(),
     }
 }
 
@@ -140,22 +164,37 @@ mod tests {
         let text = render(&premiums, Palette::new(false));
         assert!(text.contains("+10.00 %") && text.contains("2 of 4 quotes changed"), "{text}");
         insta::assert_snapshot!(text, @r"
-        test quote   before              premium      change
-        a.json#0    100.0 →                110.0    +10.00 %
-        a.json#1                            80.5   unchanged
-        a.json#2      0.3 →  0.30000000000000004  +1.9e-14 %
-        b.json#0                               7         new
+        test quote                                premium
+        a.json#0                  100.0 → 110.0  +10.00 %
+        a.json#1                                     80.5
+        a.json#2    0.3 → 0.30000000000000004  +1.9e-14 %
+        b.json#0                                  7 (new)
         2 of 4 quotes changed since the last record.
         ");
     }
 
     #[test]
-    fn several_price_columns_each_get_a_line() {
+    fn factors_are_named_and_shown_only_where_they_changed() {
+        let quotes = [quote("a.json#0", &json!({"area_factor": 1.2, "age_factor": 1, "premium": 12.5}))];
+        let text = render(&compare(&quotes, None), Palette::new(false));
+        insta::assert_snapshot!(text, @r"
+        test quote  premium
+        a.json#0       12.5
+        Also priced: area_factor, age_factor.
+        ");
+        let earlier =
+            json!({"area_factor": 1.1, "age_factor": 1, "premium": 12.5}).as_object().cloned().unwrap();
+        let earlier: Earlier = [("a.json#0".to_owned(), earlier)].into();
+        let text = render(&compare(&quotes, Some(&earlier)), Palette::new(false));
+        assert!(text.contains("1.1 → 1.2  +9.09 %") && text.contains("1 of 1 quote changed"), "{text}");
+    }
+
+    #[test]
+    fn without_a_premium_by_name_every_column_is_shown() {
         let quotes = [quote("a.json#0", &json!({"net": 10, "gross": 12.5}))];
         insta::assert_snapshot!(render(&compare(&quotes, None), Palette::new(false)), @r"
-        test quote  price  value
-        a.json#0    net       10
-        a.json#0    gross   12.5
+        test quote  net  gross
+        a.json#0     10   12.5
         ");
     }
 }

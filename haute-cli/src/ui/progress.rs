@@ -20,6 +20,8 @@ const FIRST_BEAT: Duration = Duration::from_secs(3);
 const BEAT: Duration = Duration::from_secs(10);
 /// How many lines of a child's output are kept for the error screen.
 const TAIL: usize = 20;
+/// How long a line of output counts as what is going on.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// Turns events into lines for people.
 pub(crate) struct Progress {
@@ -41,8 +43,9 @@ struct State {
     since: Option<Instant>,
     /// The title of the step in hand.
     step: Option<String>,
-    /// What it is at now.
+    /// What it is at now, and since when that is known: an old line of output says nothing about now.
     activity: String,
+    heard: Option<Instant>,
     position: Option<(u64, u64)>,
     last_line: Option<Instant>,
     beats: u32,
@@ -112,6 +115,7 @@ impl Shared {
 
     fn event(&self, event: &Event) {
         let mut state = self.state();
+        state.heard = Some(Instant::now());
         match event {
             Event::PhaseStarted { phase } => state.begin(Some(*phase)),
             Event::PhaseFinished { phase, summary, milliseconds } => {
@@ -238,11 +242,13 @@ impl State {
 
     /// What is going on, in a few words.
     fn doing(&self) -> String {
-        match (&self.step, self.activity.is_empty()) {
-            (Some(step), true) => step.clone(),
-            (Some(step), false) => format!("{step}: {}", self.activity),
-            (None, true) => "working".to_owned(),
-            (None, false) => self.activity.clone(),
+        let fresh = self.position.is_some() || self.heard.is_some_and(|at| at.elapsed() < FRESH);
+        let activity = Some(&self.activity).filter(|activity| fresh && !activity.is_empty());
+        match (&self.step, activity) {
+            (Some(step), None) => step.clone(),
+            (Some(step), Some(activity)) => format!("{step}: {activity}"),
+            (None, None) => "working".to_owned(),
+            (None, Some(activity)) => activity.clone(),
         }
     }
 }

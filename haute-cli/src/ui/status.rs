@@ -21,9 +21,13 @@ pub(crate) fn render(
     let release = deployment.release.as_ref();
     rows.extend(release.map(|release| ("release", release.to_string())));
     rows.extend(deployment.url.clone().map(|url| ("url", url)));
-    rows.extend(deployment.details.iter().map(|(key, value)| (key.as_str(), value.clone())));
+    for (key, value) in &deployment.details {
+        if !rows.iter().any(|(known, _)| known == key) {
+            rows.push((key, value.clone()));
+        }
+    }
     if let Some(recorded) = last.filter(|recorded| recorded.record.release.as_ref() == release) {
-        rows.push(("verified", format!("{} (record {})", recorded.record.finished, recorded.id)));
+        rows.push(("verified", format!("{} (record {})", time(recorded.record.finished), recorded.id)));
     }
     let width = rows.iter().map(|(key, _)| key.chars().count()).max().unwrap_or_default();
     let line = |(key, value): &(&str, String)| {
@@ -32,8 +36,13 @@ pub(crate) fn render(
     };
     let mut text: String = rows.iter().map(line).collect();
     if let Some((since, command)) = pending {
-        let warning = palette.warn(&format!("A deployment that began at {since} was cut off."));
+        let warning = palette.warn(&format!("A deployment that began at {} was cut off.", time(since)));
         text.extend([warning.as_str(), " Continue with `", command, "`\n"]);
     }
     text
+}
+
+/// A time for people, in UTC.
+pub(crate) fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

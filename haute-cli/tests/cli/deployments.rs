@@ -73,7 +73,7 @@ fn a_changed_premium_is_shown_from_old_to_new_and_back() {
     project.deploy(&first);
     let (_, output) = project.deploy(&second);
     assert!(
-        output.stdout().contains("400.0 →") && output.stdout().contains("+3.00 %"),
+        output.stdout().contains("400.0 → 412.0") && output.stdout().contains("+3.00 %"),
         "{}",
         output.stdout()
     );

@@ -7,27 +7,30 @@ use crate::support::{result, run};
 
 #[test]
 fn every_code_has_a_title_and_a_text() {
-    let codes = all_codes();
-    assert!(!codes.is_empty());
-    for info in &codes {
-        let (exit, output) = run(&["explain", info.code.as_str()]);
-        assert_eq!(exit, Exit::Done, "{}", info.code);
-        let text = output.stdout();
-        assert!(text.starts_with(&format!("{}: {}\n\n", info.code, info.title)), "{text}");
-        assert!(info.explain.trim().chars().count() > 80, "{} wants a text that helps", info.code);
-        assert!(!info.title.is_empty() && !info.title.ends_with('.'), "{}", info.code);
+    let (exit, output) = run(&["explain", "--json"]);
+    let listed = result(&output, exit)["codes"].as_array().cloned().unwrap();
+    let names: Vec<_> = listed.iter().map(|code| code["code"].as_str().unwrap()).collect();
+    for info in all_codes() {
+        assert!(names.contains(&info.code.as_str()), "{} is not listed", info.code);
     }
-    for pair in codes.windows(2) {
-        assert!(pair[0].code < pair[1].code, "{} is there twice", pair[0].code);
+    for pair in names.windows(2) {
+        assert!(pair[0] < pair[1], "{} is there twice, or out of order", pair[0]);
+    }
+    for code in &listed {
+        let (name, title) = (code["code"].as_str().unwrap(), code["title"].as_str().unwrap());
+        let (exit, output) = run(&["explain", name]);
+        assert_eq!(exit, Exit::Done, "{name}");
+        let text = output.stdout();
+        assert!(text.starts_with(&format!("{name}: {title}\n\n")), "{text}");
+        assert!(code["explain"].as_str().unwrap().chars().count() > 80, "{name} wants a text that helps");
+        assert!(!title.is_empty() && !title.ends_with('.'), "{name}: {title}");
     }
 }
 
 #[test]
-fn explain_takes_a_code_in_any_case_and_lists_them_all() {
+fn a_code_is_found_in_any_case() {
     let first = all_codes()[0].code.as_str().to_lowercase();
     assert_eq!(run(&["explain", &first]).0, Exit::Done);
-    let (exit, output) = run(&["explain", "--json"]);
-    assert_eq!(result(&output, exit)["codes"].as_array().unwrap().len(), all_codes().len());
 }
 
 #[test]
