@@ -23,6 +23,7 @@ version serves · 7 way back unconfirmed · 8 superseded · 9 timed out, state u
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags of a command line")]
 pub(crate) struct Global {
     /// The directory that holds haute.toml
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
@@ -39,7 +40,7 @@ pub(crate) struct Global {
     /// Print data, errors and nothing else
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When to use colour; `auto` heeds NO_COLOR and CLICOLOR_FORCE
+    /// When to use colour; `auto` heeds `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Never show moving progress

@@ -70,7 +70,7 @@ impl Runner {
                     Some(error) => Err(error).at(Stage::Prepare),
                     None => commands::run(&self.registry, &arguments, &ui),
                 };
-                ui.finish(&arguments.global, result)
+                ui.finish(&arguments.global, &result)
             }
         }));
         caught.unwrap_or_else(|payload| ui.bug(&crate::panic::message(payload.as_ref())))

@@ -36,11 +36,12 @@ pub trait QuoteService: Send + Sync {
     /// [`ErrorKind::Unavailable`] when nothing answers, and what else the transport found.
     async fn health(&self) -> Result<Health>;
 
-    /// Prices `rows` as one request and returns one answer per row, in order. Cancel-safe: a quote changes nothing.
+    /// Prices `rows` as one request and returns the answers in order of the rows: one per row, unless the pipeline makes
+    /// several of one. Cancel-safe: a quote changes nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] when nothing answers; [`ErrorKind::VerificationFailed`] with the service's own
-    /// words when it refuses a row or answers another number of rows.
+    /// words when it refuses a row.
     async fn quote(&self, rows: &[Map<String, Value>]) -> Result<Vec<Map<String, Value>>>;
 }
 
@@ -137,7 +138,8 @@ fn differences(quotes: &[&ProvenQuote], answers: &[Map<String, Value>]) -> Optio
     });
     wrong.or_else(|| {
         let (answered, expected) = (answers.len(), proven.count());
-        (answered != expected).then(|| format!("{answered} answers to {} quotes, proven {expected}", quotes.len()))
+        (answered != expected)
+            .then(|| format!("{answered} answers to {} quotes, proven {expected}", quotes.len()))
     })
 }
 

@@ -39,7 +39,9 @@ pub(crate) fn rows_of(body: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
 /// The error for an answer that is not a success, in the service's own words.
 pub(crate) fn refusal(base: &str, path: &str, status: StatusCode, body: &[u8]) -> Error {
     let said: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
-    let text = |key: &str| said.as_ref()?.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let text = |key: &str| {
+        said.as_ref()?.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
     let words = text("error").or_else(|| text("detail")).unwrap_or_else(|| excerpt(body));
     let (kind, retry) = match status.as_u16() {
         401 => (ErrorKind::Unauthenticated, Retry::Never),
@@ -92,7 +94,10 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_named() {
         let words = |body: &str| rows_of(body.as_bytes()).unwrap_err();
-        assert_eq!(words(r#"{"rows": [], "truncated": true}"#), "only a part of the rows (`truncated` is true)");
+        assert_eq!(
+            words(r#"{"rows": [], "truncated": true}"#),
+            "only a part of the rows (`truncated` is true)"
+        );
         assert_eq!(words(r#"{"premium": 1}"#), "an object without `rows`");
         assert_eq!(words("[1]"), "a row that is no object: `1`");
         assert!(words("<html>").starts_with("something that is not JSON"));

@@ -117,8 +117,10 @@ mod tests {
     use super::*;
 
     fn quote(expected: &Value, tolerance: f64) -> TestQuote {
-        serde_json::from_value(json!({"id": "q#0", "input": {}, "expected": expected, "tolerance_pct": tolerance}))
-            .unwrap()
+        serde_json::from_value(
+            json!({"id": "q#0", "input": {}, "expected": expected, "tolerance_pct": tolerance}),
+        )
+        .unwrap()
     }
 
     #[test]

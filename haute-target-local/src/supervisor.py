@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import collections
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -26,6 +28,8 @@ LINES_KEPT = 200
 LOG_BYTES = 4 * 1024 * 1024
 #: Waits before a crashed child is started again: the first, and the longest. A child that lived longer than STABLE counts anew.
 RESTART_FIRST, RESTART_MOST, STABLE = 0.2, 30.0, 60.0
+#: Bytes of a socket's path every system takes (108 on Linux, 104 on macOS).
+SOCKET_PATH_MOST = 100
 #: How long a child told to stop may take before it is killed.
 STOP_SECONDS = 10.0
 
@@ -177,7 +181,7 @@ class Instance:
                     )
                     self._control = ours
                     self.pid, self.state, self.error = process.pid, "starting", None
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 self.exit, self.error = "not started", str(error)
                 self.lines.append(str(error))
                 return
@@ -254,6 +258,7 @@ class Supervisor:
                 "protocol": PROTOCOL,
                 "pid": os.getpid(),
                 "started": _start_time(os.getpid()),
+                "socket": self._control.getsockname(),
                 "host": self._options.host,
                 "port": self._options.port,
                 "serving": self._serving,
@@ -270,12 +275,15 @@ class Supervisor:
         self.log.write(instance.id, f"{instance.state} ({instance.exit})")
         self.save()
 
-    def serve(self) -> None:
+    def serve(self, announce: int) -> None:
+        """Answers until told to stop. Writes one line to the descriptor `announce` once it does."""
         signal.signal(signal.SIGTERM, lambda *_: self._stop(STOP_SECONDS))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.save()
         threading.Thread(target=self._accept, daemon=True).start()
+        os.write(announce, json.dumps(self.describe()).encode() + b"\n")
+        os.close(announce)
         # In pieces, so that signals are handled in between.
         while not self._done.wait(0.5):
             pass
@@ -377,8 +385,15 @@ class Supervisor:
         with self._lock:
             self._serving = None
             self._instances.clear()
+        self._remove_socket()
         self.log.write("supervisor", "ended")
         self._done.set()
+
+    def _remove_socket(self) -> None:
+        path = Path(self._control.getsockname())
+        path.unlink(missing_ok=True)
+        if path.parent != self._options.directory:
+            path.parent.rmdir()
 
 
 def _start_time(pid: int | None) -> str | None:
@@ -408,7 +423,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _control(path: Path) -> socket.socket:
+def _control(directory: Path) -> socket.socket:
+    """The Unix socket commands come over: in the state directory, or, where that path is too long for a socket, elsewhere."""
+    path = directory / "control.sock"
+    if len(os.fsencode(path)) > SOCKET_PATH_MOST:
+        path = Path(tempfile.mkdtemp(prefix="haute-")) / "control.sock"
     path.unlink(missing_ok=True)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
@@ -436,23 +455,25 @@ def _detach(directory: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     try:
         listening = _listen(options.host, options.port)
-        control = _control(options.socket)
+        control = _control(options.directory)
     except OSError as error:
-        print(json.dumps({"error": str(error), "errno": error.errno}), flush=True)
+        print(json.dumps({"error": str(error), "errno": errno.errorcode.get(error.errno or 0)}), flush=True)
         return 1
-    child = os.fork()
-    if child:
-        # The socket is listening already: whoever connects from here on is answered.
-        print(json.dumps({"pid": child, "started": _start_time(child)}), flush=True)
-        return 0
+    heard, announce = os.pipe()
+    if os.fork():
+        os.close(announce)
+        with os.fdopen(heard) as lines:
+            line = lines.readline()
+        print(line or json.dumps({"error": "the supervisor ended at once"}), flush=True)
+        return 0 if line else 1
+    os.close(heard)
     _detach(options.directory)
-    Supervisor(options, listening, control).serve()
+    Supervisor(options, listening, control).serve(announce)
     return 0
 
 

@@ -18,12 +18,16 @@ pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = names
         .into_iter()
         .map(|name| {
-            test(&format!("defects::{name}_is_served_at_the_price_of_haute_run"), &[Requirement::Python], move || {
-                let project = Project::test_project(&name);
-                project.deploy();
-                check_served(&project, &read(&format!("{name}/truth.json")));
-                Ok(())
-            })
+            test(
+                &format!("defects::{name}_is_served_at_the_price_of_haute_run"),
+                &[Requirement::Python],
+                move || {
+                    let project = Project::test_project(&name);
+                    project.deploy();
+                    check_served(&project, &read(&format!("{name}/truth.json")));
+                    Ok(())
+                },
+            )
         })
         .collect();
     let found = trials.len();

@@ -33,7 +33,11 @@ fn main_job() -> Result<(), Failed> {
     let curl = everything.lines().map(str::trim).find(|line| line.starts_with("curl ")).expect("a curl line");
     let output = Command::new("sh").args(["-c", curl]).output().expect("sh");
     let answer = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && answer.contains("premium"), "`{curl}` answered {answer}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && answer.contains("premium"),
+        "`{curl}` answered {answer}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
@@ -69,7 +73,12 @@ fn change_and_rollback() -> Result<(), Failed> {
     // The analyst takes the golden values out: now it is meant.
     project.remove("tests/quotes/golden.json");
     let run = project.run(&["deploy", "--target", "local"]).expect(0);
-    assert!(run.stderr.contains("→") || run.stdout.contains("→"), "old → new is shown: {}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("→") || run.stdout.contains("→"),
+        "old → new is shown: {}{}",
+        run.stdout,
+        run.stderr
+    );
     let new = quote(project.port, &input).rows()[0]["premium"].clone();
     assert_ne!(new, old);
 
@@ -115,8 +124,17 @@ fn smoke() -> Result<(), Failed> {
     project.run(&["smoke", &project.url()]).expect(0);
     project.edit("tests/quotes/golden.json", "\"premium\": 210.52", "\"premium\": 210.53");
     let wrong = project.run(&["smoke", &project.url()]);
-    assert_ne!(wrong.code, 0, "a service that gives another premium than expected fails: {}{}", wrong.stdout, wrong.stderr);
-    assert!(format!("{}{}", wrong.stdout, wrong.stderr).contains("210.52"), "{}{}", wrong.stdout, wrong.stderr);
+    assert_ne!(
+        wrong.code, 0,
+        "a service that gives another premium than expected fails: {}{}",
+        wrong.stdout, wrong.stderr
+    );
+    assert!(
+        format!("{}{}", wrong.stdout, wrong.stderr).contains("210.52"),
+        "{}{}",
+        wrong.stdout,
+        wrong.stderr
+    );
     Ok(())
 }
 

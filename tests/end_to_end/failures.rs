@@ -40,7 +40,13 @@ fn wrong_golden() -> Result<(), Failed> {
     let project = Project::example("motor-pricing");
     project.edit("tests/quotes/golden.json", "\"premium\": 210.52", "\"premium\": 210.53");
     let run = project.run(&["prove"]).expect(3);
-    assert!(both(&run).contains("210.52") && both(&run).contains("210.53") && both(&run).contains("golden.json#0"), "{}", both(&run));
+    assert!(
+        both(&run).contains("210.52")
+            && both(&run).contains("210.53")
+            && both(&run).contains("golden.json#0"),
+        "{}",
+        both(&run)
+    );
     Ok(())
 }
 
@@ -83,7 +89,11 @@ fn unknown_target() -> Result<(), Failed> {
 fn null_premium() -> Result<(), Failed> {
     let project = Project::example("motor-pricing");
     project.deploy();
-    project.edit("rating/main.py", "premium=to_cents(pl.col(\"office_premium\"))", "premium=pl.lit(None, dtype=pl.Float64)");
+    project.edit(
+        "rating/main.py",
+        "premium=to_cents(pl.col(\"office_premium\"))",
+        "premium=pl.lit(None, dtype=pl.Float64)",
+    );
     project.remove("tests/quotes/golden.json");
     let run = project.run(&["deploy", "--target", "local"]).expect(3);
     assert!(both(&run).contains("premium"), "{}", both(&run));

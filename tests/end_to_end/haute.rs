@@ -31,7 +31,8 @@ fn smoke() -> Result<(), Failed> {
     project.edit("haute.toml", "endpoint_url = \"\"", &format!("endpoint_url = \"{}\"", project.url()));
     Command::new("git").args(["init", "-q"]).current_dir(project.root()).status()?;
     let output = haute(&project, &["smoke"]);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "haute smoke failed:\n{text}");
     assert!(text.contains("golden.json"), "it asked the quotes:\n{text}");
     Ok(())
@@ -42,7 +43,8 @@ fn lint() -> Result<(), Failed> {
         let project = Project::example(name);
         Command::new("git").args(["init", "-q"]).current_dir(project.root()).status()?;
         let output = haute(&project, &["lint"]);
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "haute lint of {name} failed:\n{text}");
     }
     Ok(())

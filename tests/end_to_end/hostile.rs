@@ -80,14 +80,36 @@ fn hostile_bodies() -> Vec<(String, Vec<u8>)> {
         add(&format!("{field} an object"), with(field, "{}"));
         add(&format!("{field} an array"), with(field, "[1]"));
     }
-    for raw in ["42.5", "\"42\"", "true", "1e400", "-1e400", "NaN", "Infinity", "-Infinity", "9223372036854775808", "1e999999", "0x10", "042", "--1", "1_000"] {
+    for raw in [
+        "42.5",
+        "\"42\"",
+        "true",
+        "1e400",
+        "-1e400",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "9223372036854775808",
+        "1e999999",
+        "0x10",
+        "042",
+        "--1",
+        "1_000",
+    ] {
         add(&format!("DrivAge {raw}"), with("DrivAge", raw));
     }
     for raw in ["false", "3.5", "NaN"] {
         add(&format!("Area {raw}"), with("Area", raw));
     }
-    add("a field twice", b"{\"IDpol\":1,\"IDpol\":2,\"VehPower\":6,\"DrivAge\":42,\"Area\":\"C\",\"VehBrand\":\"B2\"}".to_vec());
-    add("one bad row in a batch", format!("[{},{}]", good(), String::from_utf8(without("DrivAge")).expect("text")).into_bytes());
+    add(
+        "a field twice",
+        b"{\"IDpol\":1,\"IDpol\":2,\"VehPower\":6,\"DrivAge\":42,\"Area\":\"C\",\"VehBrand\":\"B2\"}"
+            .to_vec(),
+    );
+    add(
+        "one bad row in a batch",
+        format!("[{},{}]", good(), String::from_utf8(without("DrivAge")).expect("text")).into_bytes(),
+    );
     add("one text row in a batch", format!("[{},\"x\"]", good()).into_bytes());
     cases
 }
@@ -96,9 +118,11 @@ fn check(name: &str, answer: &Answer) -> Result<(), String> {
     if !(400..500).contains(&answer.status) {
         return Err(format!("{name}: status {}: {}", answer.status, answer.body));
     }
-    let body: Value = serde_json::from_str(&answer.body).map_err(|_| format!("{name}: not JSON: {}", answer.body))?;
+    let body: Value =
+        serde_json::from_str(&answer.body).map_err(|_| format!("{name}: not JSON: {}", answer.body))?;
     let code = body["error_code"].as_str().unwrap_or_default();
-    let plain = !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let plain =
+        !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if !plain || body["error"].as_str().is_none_or(str::is_empty) {
         return Err(format!("{name}: no named error: {}", answer.body));
     }
@@ -123,13 +147,26 @@ fn bodies() -> Result<(), Failed> {
         wrong.extend(check(name, &answer).err());
     }
     // The field is named where there is one.
-    let missing = request(port, "POST", "/quote", &[("content-type", "application/json")], &without("DrivAge")).json();
+    let missing =
+        request(port, "POST", "/quote", &[("content-type", "application/json")], &without("DrivAge")).json();
     assert!(missing.to_string().contains("DrivAge"), "{missing}");
     // A body over the limit is refused before it is read to its end.
     let large = format!("[{}]", vec![good().to_string(); 200_000].join(","));
-    wrong.extend(check("20 MB", &request(port, "POST", "/quote", &[("content-type", "application/json")], large.as_bytes())).err());
+    wrong.extend(
+        check(
+            "20 MB",
+            &request(port, "POST", "/quote", &[("content-type", "application/json")], large.as_bytes()),
+        )
+        .err(),
+    );
     let rows = format!("[{}]", vec![good().to_string(); 10_001].join(","));
-    wrong.extend(check("10,001 rows", &request(port, "POST", "/quote", &[("content-type", "application/json")], rows.as_bytes())).err());
+    wrong.extend(
+        check(
+            "10,001 rows",
+            &request(port, "POST", "/quote", &[("content-type", "application/json")], rows.as_bytes()),
+        )
+        .err(),
+    );
     wrong.extend(check("GET /quote", &request(port, "GET", "/quote", &[], b"")).err());
     wrong.extend(check("PUT /quote", &request(port, "PUT", "/quote", &[], b"{}")).err());
     wrong.extend(check("an unknown path", &request(port, "GET", "/nothing", &[], b"")).err());

@@ -10,7 +10,10 @@ use tempfile::TempDir;
 
 /// The root of this repository.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a folder of the repository").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in a folder of the repository")
+        .to_owned()
 }
 
 /// A copy of a project. What serves from it is stopped when it goes.
@@ -48,7 +51,10 @@ impl Run {
         let lines: Vec<Value> = self
             .stdout
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}` is not JSON: {error}\n{}", self.stderr)))
+            .map(|line| {
+                serde_json::from_str(line)
+                    .unwrap_or_else(|error| panic!("`{line}` is not JSON: {error}\n{}", self.stderr))
+            })
             .collect();
         let results = lines.iter().filter(|line| line["type"] == "result").count();
         assert_eq!(results, 1, "one result line, in {}\n{}", self.stdout, self.stderr);
@@ -72,7 +78,9 @@ impl Project {
 
     fn copy_of(source: &Path) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        for entry in walkdir::WalkDir::new(source).into_iter().filter_entry(|entry| entry.file_name() != ".haute-cli") {
+        for entry in
+            walkdir::WalkDir::new(source).into_iter().filter_entry(|entry| entry.file_name() != ".haute-cli")
+        {
             let entry = entry.unwrap_or_else(|error| panic!("{}: {error}", source.display()));
             let target = directory.path().join(entry.path().strip_prefix(source).expect("below the source"));
             if entry.file_type().is_dir() {
@@ -81,7 +89,10 @@ impl Project {
                 fs::copy(entry.path(), &target).expect("a copy");
             }
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
         let project = Self { directory, port };
         project.write("haute.e2e.toml", &format!("[deploy.local]\nport = {port}\n"));
         project

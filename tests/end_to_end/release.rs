@@ -61,7 +61,12 @@ fn off_path() -> Result<(), Failed> {
     let (_, directory) = built(&project);
     let names: Vec<String> = files(&directory).into_iter().map(|(path, _)| path).collect();
     assert!(names.iter().any(|name| name.ends_with("main.py")), "{names:?}");
-    assert!(!names.iter().any(|name| name.contains("claims_history") || name.contains("model_training") || name.contains("train/")), "{names:?}");
+    assert!(
+        !names.iter().any(|name| name.contains("claims_history")
+            || name.contains("model_training")
+            || name.contains("train/")),
+        "{names:?}"
+    );
     let source = std::fs::read_to_string(directory.join("project/rating/main.py"))?;
     assert!(!source.contains("frequency_model"), "{source}");
     Ok(())
@@ -77,7 +82,11 @@ fn tampered() -> Result<(), Failed> {
     project.run(&["stop", "--target", "local"]).expect(0);
     // Deploying builds again: the damaged copy is replaced, never served.
     let deployed = project.deploy();
-    assert!(deployed["release"].as_str().is_some_and(|digest| directory.ends_with(digest.trim_start_matches("sha256:"))));
+    assert!(
+        deployed["release"]
+            .as_str()
+            .is_some_and(|digest| directory.ends_with(digest.trim_start_matches("sha256:")))
+    );
     assert_eq!(std::fs::read_to_string(&source)?, text);
     Ok(())
 }
@@ -102,10 +111,15 @@ fn no_secret() -> Result<(), Failed> {
     const SECRET: &str = "dapi0123456789abcdef0123456789abcdef";
     let project = Project::example("motor-pricing");
     project.write(".env", &format!("DATABRICKS_MLFLOW_TOKEN={SECRET}\n"));
-    let run = project.run_with(&["deploy", "--target", "local", "--json"], &[("DATABRICKS_RATING_TOKEN", SECRET)]).expect(0);
+    let run = project
+        .run_with(&["deploy", "--target", "local", "--json"], &[("DATABRICKS_RATING_TOKEN", SECRET)])
+        .expect(0);
     assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET));
     for (path, bytes) in files(&project.root().join(".haute-cli")) {
-        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "the secret is in {path}");
+        assert!(
+            !bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()),
+            "the secret is in {path}"
+        );
     }
     Ok(())
 }

@@ -23,10 +23,13 @@ impl Requirement {
         match self {
             Self::Python => python().is_none().then(|| "no Python 3.11 or newer on PATH".to_owned()),
             Self::Uv => {
-                let works = Command::new("uv").arg("--version").output().is_ok_and(|output| output.status.success());
+                let works =
+                    Command::new("uv").arg("--version").output().is_ok_and(|output| output.status.success());
                 (!works).then(|| "no uv on PATH".to_owned())
             }
-            Self::Haute => haute_python().is_none().then(|| "HAUTE_PYTHON names no Python with haute in it".to_owned()),
+            Self::Haute => {
+                haute_python().is_none().then(|| "HAUTE_PYTHON names no Python with haute in it".to_owned())
+            }
         }
     }
 }
@@ -48,14 +51,21 @@ pub fn haute_python() -> Option<PathBuf> {
     FOUND
         .get_or_init(|| {
             let named = PathBuf::from(std::env::var_os("HAUTE_PYTHON")?);
-            let works = Command::new(&named).args(["-c", "import haute"]).status().is_ok_and(|status| status.success());
+            let works = Command::new(&named)
+                .args(["-c", "import haute"])
+                .status()
+                .is_ok_and(|status| status.success());
             works.then_some(named)
         })
         .clone()
 }
 
 /// A test that needs `requirements`: ignored by name where one is missing, failed where none may be.
-pub fn test(name: &str, requirements: &[Requirement], run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+pub fn test(
+    name: &str,
+    requirements: &[Requirement],
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
     let missing: Vec<String> = requirements.iter().filter_map(|requirement| requirement.missing()).collect();
     if missing.is_empty() {
         return Trial::test(name, run);
@@ -64,5 +74,7 @@ pub fn test(name: &str, requirements: &[Requirement], run: impl FnOnce() -> Resu
     if std::env::var_os("HAUTE_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1") {
         return Trial::test(name, move || Err(format!("not run: {why}").into()));
     }
-    Trial::test(name, move || Err(format!("not run: {why}").into())).with_kind(format!("skipped: {why}")).with_ignored_flag(true)
+    Trial::test(name, move || Err(format!("not run: {why}").into()))
+        .with_kind(format!("skipped: {why}"))
+        .with_ignored_flag(true)
 }

@@ -37,7 +37,9 @@ fn without_nulls(value: &Value) -> Value {
             let kept = fields.iter().map(|(name, value)| (name.clone(), without_nulls(value)));
             Value::Object(kept.filter(|(_, value)| !is_empty(value)).collect::<Map<_, _>>())
         }
-        Value::Array(items) => Value::Array(items.iter().map(without_nulls).filter(|value| !is_empty(value)).collect()),
+        Value::Array(items) => {
+            Value::Array(items.iter().map(without_nulls).filter(|value| !is_empty(value)).collect())
+        }
         other => other.clone(),
     }
 }
@@ -60,13 +62,25 @@ pub fn check_served(project: &Project, truth: &[Truth]) {
         expected.push(entry.output.clone());
     }
     let mut inputs: Vec<Value> = truth.iter().map(|entry| entry.input.clone()).collect();
-    assert_eq!(quote(project.port, &Value::Array(inputs.clone())).rows(), expected, "all quotes as one batch, in order");
+    assert_eq!(
+        quote(project.port, &Value::Array(inputs.clone())).rows(),
+        expected,
+        "all quotes as one batch, in order"
+    );
     inputs.reverse();
     expected.reverse();
-    assert_eq!(quote(project.port, &Value::Array(inputs.clone())).rows(), expected, "all quotes the other way round");
+    assert_eq!(
+        quote(project.port, &Value::Array(inputs.clone())).rows(),
+        expected,
+        "all quotes the other way round"
+    );
     let twice: Vec<Value> = inputs.iter().flat_map(|input| [input.clone(), input.clone()]).collect();
     let expected: Vec<Value> = expected.iter().flat_map(|output| [output.clone(), output.clone()]).collect();
-    assert_eq!(quote(project.port, &Value::Array(twice)).rows(), expected, "each quote twice gives two answers");
+    assert_eq!(
+        quote(project.port, &Value::Array(twice)).rows(),
+        expected,
+        "each quote twice gives two answers"
+    );
 }
 
 pub fn trials() -> Vec<Trial> {

@@ -16,7 +16,7 @@ use crate::ui::Outcome;
 pub(crate) async fn run(work: Work<'_>, arguments: &BuildArguments) -> Result<Outcome, Failure> {
     let ui = work.session.ui;
     let mut prepared = make::checked(&work).await?;
-    let built = make::built(&work, &mut prepared).await?;
+    let built = Box::pin(make::built(&work, &mut prepared)).await?;
     let release = match &arguments.output {
         Some(directory) => copied(&built.release, directory).at(Stage::Build)?,
         None => built.release,

@@ -27,7 +27,7 @@ pub(crate) async fn run(work: Work<'_>, arguments: &DeployArguments) -> Result<O
     let target = prepare::target(work.session, &prepared.project)?;
     finish::permitted(&work, target.as_ref())?;
     finish::preflight(&work, target.as_ref()).await?;
-    let release = make::release(&work, &mut prepared).await?;
+    let release = Box::pin(make::release(&work, &mut prepared)).await?;
     finish::carry_out(&work, &prepared.project, &target, |origin| Run::deploy(&release, origin)).await
 }
 

@@ -110,11 +110,9 @@ fn show(work: &Work<'_>, recorded: &Recorded, premiums: &[Premium], example: Opt
         ui.data("premiums", premiums, |palette| premiums::render(premiums, palette) + "\n");
     }
     ui.data("url", &record.url, |palette| {
-        let mut text = palette.good(&sentence(recorded, premiums.len())) + "\n";
-        if let Some(example) = example {
-            text.push_str(&format!("\n{example}\n"));
-        }
-        text
+        let sentence = palette.good(&sentence(recorded, premiums.len()));
+        let example = example.map(|line| format!("\n{line}\n")).unwrap_or_default();
+        format!("{sentence}\n{example}")
     });
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn built(work: &Work<'_>, prepared: &mut Prepared) -> Result<Bu
     let built = work
         .phase(Phase::Build, async {
             let Prepared { project, pipeline, quotes, report } = prepared;
-            let build = release::build(&work.context, project, pipeline, quotes, &options, report);
+            let build = Box::pin(release::build(&work.context, project, pipeline, quotes, &options, report));
             let built = match work.stoppable(Stage::Build, async { Ok(build.await) }).await? {
                 Ok(built) => built,
                 Err(error) if error.kind() == ErrorKind::CheckFailed && report.has_errors() => {
@@ -95,7 +95,7 @@ async fn prove(work: &Work<'_>, project: &Project, release: &Release) -> Result<
 
 /// Check, build and prove: everything before the world is looked at.
 pub(crate) async fn release(work: &Work<'_>, prepared: &mut Prepared) -> Result<ProvenRelease, Failure> {
-    let built = built(work, prepared).await?;
+    let built = Box::pin(built(work, prepared)).await?;
     let proof = proven(work, &prepared.project, &built.release).await?;
     ProvenRelease::new(built.release, proof).at(Stage::Prove)
 }

@@ -15,7 +15,7 @@ pub(crate) async fn run(work: Work<'_>, arguments: &PlanArguments) -> Result<Out
     let ui = work.session.ui;
     let mut prepared = make::checked(&work).await?;
     let target = prepare::target(work.session, &prepared.project)?;
-    let release = make::release(&work, &mut prepared).await?;
+    let release = Box::pin(make::release(&work, &mut prepared)).await?;
     let premiums = make::premiums(&work, &prepared.project, &release.proof)?;
     finish::preflight(&work, target.as_ref()).await?;
     let engine = Engine::new(prepared.project.root());

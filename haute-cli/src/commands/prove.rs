@@ -11,17 +11,14 @@ use crate::ui::{Outcome, premiums};
 
 pub(crate) async fn run(work: Work<'_>, arguments: &ProveArguments) -> Result<Outcome, Failure> {
     let ui = work.session.ui;
-    let (project, release) = match &arguments.release {
-        Some(directory) => {
-            let release = Release::open(directory).at(Stage::Prove)?;
-            ui.field("release", release.digest());
-            (prepare::load(work.session)?, release)
-        }
-        None => {
-            let mut prepared = make::checked(&work).await?;
-            let built = make::built(&work, &mut prepared).await?;
-            (prepared.project, built.release)
-        }
+    let (project, release) = if let Some(directory) = &arguments.release {
+        let release = Release::open(directory).at(Stage::Prove)?;
+        ui.field("release", release.digest());
+        (prepare::load(work.session)?, release)
+    } else {
+        let mut prepared = make::checked(&work).await?;
+        let built = Box::pin(make::built(&work, &mut prepared)).await?;
+        (prepared.project, built.release)
     };
     let proof = make::proven(&work, &project, &release).await?;
     let premiums = make::premiums(&work, &project, &proof)?;

@@ -1,7 +1,5 @@
 //! `smoke`: the test quotes sent to a service, and its answers looked at.
 
-mod compare;
-
 use haute_core::diagnostic::Report;
 use haute_core::digest::Digest;
 use haute_core::event::Phase;
@@ -9,8 +7,9 @@ use haute_core::project::Project;
 use haute_core::proof::Check;
 use haute_core::quotes::{self, TestQuote};
 use haute_core::store::Store;
-use haute_core::verify::{QuoteService, verify};
+use haute_core::verify::{QuoteService as _, verify};
 use haute_core::{Error, ErrorKind};
+use haute_probe::{HttpQuoteService, Options, SmokeQuote, SmokeReport, smoke};
 use serde_json::{Map, Value, json};
 
 use super::prepare;
@@ -31,20 +30,22 @@ pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Ou
     if report.has_errors() {
         return Err(report.into());
     }
-    let (url, service) = service(&work, &project, arguments).await?;
+    let service = service(&work, &project, arguments).await?;
+    let url = service.base().to_owned();
     ui.field("url", &url);
-    let (answers, checks) = work
+    let asked = work
         .phase(Phase::Verify, async {
-            let asked = work.stoppable(Stage::Prove, ask(&work, &project, service.as_ref(), &quotes)).await?;
-            let failed = asked.1.iter().filter(|check| !check.passed).count();
+            let asked = work.stoppable(Stage::Prove, ask(&work, &project, &service, &quotes)).await?;
+            let failed = asked.checks.iter().filter(|check| !check.passed).count();
             let summary = match failed {
-                0 => format!("{} answered as they should", count(quotes.len(), "test quote")),
-                _ => format!("{} failed", count(failed, "check")),
+                0 => format!("{}, every check passed", count(quotes.len(), "test quote")),
+                _ => format!("{}, {} failed", count(quotes.len(), "test quote"), count(failed, "check")),
             };
             Ok((asked, summary))
         })
         .await?;
-    show(&work, &quotes, &answers, &checks);
+    show(&work, &quotes, &asked);
+    let checks = &asked.checks;
     let wrong: Vec<String> = checks
         .iter()
         .filter(|check| !check.passed)
@@ -65,66 +66,67 @@ async fn service(
     work: &Work<'_>,
     project: &Project,
     arguments: &SmokeArguments,
-) -> Result<(String, Box<dyn QuoteService>), Failure> {
-    if let Some(url) = &arguments.url {
-        return Err(Error::new(ErrorKind::Unsupported, format!("{url}"))).at(Stage::Prepare);
-    }
+) -> Result<HttpQuoteService, Failure> {
+    let url = match &arguments.url {
+        Some(url) => url.clone(),
+        None => served(work, project).await?,
+    };
+    HttpQuoteService::new(&url, &Options::default()).at(Stage::Prepare)
+}
+
+/// Where the project's target serves.
+async fn served(work: &Work<'_>, project: &Project) -> Result<String, Failure> {
     let target = prepare::target(work.session, project)?;
     let status = async { target.status(&work.context).await.at(Stage::Prove) };
     let deployment = work.stoppable(Stage::Prove, status).await?;
-    let info = target.info();
-    match target.service(&deployment).at(Stage::Prove)? {
-        Some(service) => Ok((deployment.url.unwrap_or(info.address), service)),
-        None => Err(Error::new(ErrorKind::Unavailable, format!("nothing serves at {}", info.address))
-            .with_hint("deploy first, or name a service: `haute-cli smoke URL`"))
-        .at(Stage::Prove),
-    }
+    deployment
+        .url
+        .ok_or_else(|| {
+            Error::new(ErrorKind::Unavailable, format!("nothing serves at {}", target.info().address))
+                .with_hint("deploy first, or name a service: `haute-cli smoke URL`")
+        })
+        .at(Stage::Prove)
 }
 
-/// Asks for the health, each quote alone and all of them at once.
+/// What a service answered, and what is wrong with it.
+struct Asked {
+    quotes: Vec<SmokeQuote>,
+    checks: Vec<Check>,
+}
+
+/// Asks for the health, each quote alone and all of them at once, and holds the service against its release's proof
+/// where that is kept here.
 async fn ask(
     work: &Work<'_>,
     project: &Project,
-    service: &dyn QuoteService,
+    service: &HttpQuoteService,
     quotes: &[TestQuote],
-) -> Result<(Vec<Map<String, Value>>, Vec<Check>), Failure> {
-    let health = service.health().await.at(Stage::Prove)?;
-    work.session.ui.field("release", &health.release);
-    let healthy = health.status == "ok";
-    let mut checks = vec![check("health", healthy, format!("the status is `{}`", health.status))];
-    let mut answers = Vec::new();
-    for quote in quotes {
-        let answer = match service.quote(std::slice::from_ref(&quote.input)).await {
-            Ok(rows) => rows.into_iter().next().unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::VerificationFailed => {
-                checks.push(check(&quote.id, false, error.to_string()));
-                answers.push(Map::new());
-                continue;
-            }
-            Err(error) => return Err(error).at(Stage::Prove),
-        };
-        let wrong = compare::difference(quote, &answer);
-        checks.push(check(&quote.id, wrong.is_none(), wrong.unwrap_or_default()));
-        answers.push(answer);
+) -> Result<Asked, Failure> {
+    let SmokeReport { health, quotes: asked, .. } = smoke(service, quotes).await.at(Stage::Prove)?;
+    let mut checks = Vec::new();
+    if let Some(health) = &health {
+        work.session.ui.field("release", &health.release);
+        checks.push(check("health", health.status == "ok", format!("the status is `{}`", health.status)));
     }
-    if quotes.len() > 1 && checks.iter().all(|check| check.passed) {
+    checks.extend(
+        asked.iter().map(|quote| check(&quote.id, quote.problems.is_empty(), quote.problems.join("; "))),
+    );
+    let answers: Vec<_> = asked.iter().filter_map(|quote| quote.answer.clone()).collect();
+    if quotes.len() > 1 && answers.len() == quotes.len() {
         let rows: Vec<_> = quotes.iter().map(|quote| quote.input.clone()).collect();
         let batch = service.quote(&rows).await.at(Stage::Prove)?;
-        let same = batch == answers;
-        checks.push(check(
-            "batch",
-            same,
-            "all quotes in one request get other answers than one by one".to_owned(),
-        ));
+        let detail = "all quotes in one request get other answers than one by one".to_owned();
+        checks.push(check("batch", batch == answers, detail));
     }
-    checks.extend(proven(project, service, health.release.as_ref()).await?);
-    Ok((answers, checks))
+    let release = health.and_then(|health| health.release);
+    checks.extend(proven(project, service, release.as_ref()).await?);
+    Ok(Asked { quotes: asked, checks })
 }
 
 /// What differs from the proof of the release the service says it is, where that proof is kept here.
 async fn proven(
     project: &Project,
-    service: &dyn QuoteService,
+    service: &HttpQuoteService,
     release: Option<&Digest>,
 ) -> Result<Vec<Check>, Failure> {
     let Some(release) = release else { return Ok(Vec::new()) };
@@ -141,25 +143,45 @@ fn check(name: &str, passed: bool, detail: String) -> Check {
     Check { name: name.to_owned(), passed, detail: if passed { String::new() } else { detail } }
 }
 
-fn show(work: &Work<'_>, quotes: &[TestQuote], answers: &[Map<String, Value>], checks: &[Check]) {
+fn show(work: &Work<'_>, quotes: &[TestQuote], asked: &Asked) {
     let ui = work.session.ui;
-    ui.field("checks", checks);
-    let pairs = || quotes.iter().zip(answers);
-    let document: Vec<_> = pairs()
-        .map(|(quote, answer)| json!({"quote": quote.id, "answer": answer, "expected": quote.expected}))
-        .collect();
-    ui.data("answers", document, |palette| {
+    ui.field("checks", &asked.checks);
+    let pairs = || quotes.iter().zip(&asked.quotes);
+    let document = |(quote, asked): (&TestQuote, &SmokeQuote)| {
+        json!({
+            "quote": quote.id,
+            "answer": asked.answer,
+            "expected": quote.expected,
+            "milliseconds": asked.milliseconds,
+            "problems": asked.problems,
+        })
+    };
+    ui.data("answers", pairs().map(document).collect::<Vec<_>>(), |palette| {
         if quotes.is_empty() {
             return "The project has no test quotes: only the health was looked at.\n".to_owned();
         }
-        let rows: Vec<Vec<String>> = pairs()
-            .map(|(quote, answer)| {
-                let failed = checks.iter().any(|check| check.name == quote.id && !check.passed);
-                let expected = if quote.expected.is_some() { "as expected" } else { "answered" };
-                let verdict = if failed { "FAILED" } else { expected };
-                vec![quote.id.clone(), verdict.to_owned(), compare::shown(answer)]
-            })
-            .collect();
-        table(palette, &[("test quote", Align::Left), ("", Align::Left), ("answer", Align::Left)], &rows)
+        let header =
+            [("test quote", Align::Left), ("", Align::Left), ("ms", Align::Right), ("answer", Align::Left)];
+        table(palette, &header, &pairs().map(|(quote, asked)| row(quote, asked)).collect::<Vec<_>>())
     });
+}
+
+fn row(quote: &TestQuote, asked: &SmokeQuote) -> Vec<String> {
+    let verdict = match (&quote.expected, asked.problems.is_empty()) {
+        (_, false) => "FAILED",
+        (Some(_), true) => "as expected",
+        (None, true) => "answered",
+    };
+    let answer = asked.answer.as_ref().map(shown).unwrap_or_default();
+    vec![quote.id.clone(), verdict.to_owned(), format!("{:.1}", asked.milliseconds), answer]
+}
+
+/// An answer on one line, short enough for a table.
+fn shown(answer: &Map<String, Value>) -> String {
+    const LONGEST: usize = 80;
+    let text = answer.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
 }

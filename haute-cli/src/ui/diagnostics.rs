@@ -1,6 +1,5 @@
 //! Mistakes in files, shown where they are.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,7 +15,7 @@ const SHOWN: usize = 50;
 const LONGEST_LINE: usize = 2_000;
 
 /// Every diagnostic with its source, errors first, then the count: `3 errors, 1 warning`. `root` goes before the paths.
-pub(crate) fn render(report: &Report, root: &Path, palette: &Palette, errors_only: bool) -> String {
+pub(crate) fn render(report: &Report, root: &Path, palette: Palette, errors_only: bool) -> String {
     let renderer = if palette.enabled() { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(110);
     let of = |severity| report.diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity);
@@ -28,13 +27,13 @@ pub(crate) fn render(report: &Report, root: &Path, palette: &Palette, errors_onl
         text.push_str("\n\n");
     }
     if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        let _: std::fmt::Result = writeln!(text, "… and {more} more; `--json` lists them all\n");
+        text.extend(["… and ", &more.to_string(), " more; `--json` lists them all\n\n"]);
     }
     if !all.is_empty() {
         let (errors, warnings) = report.counts();
         text.push_str(&summary(errors, warnings, palette));
         if let Some(first) = all.first() {
-            let _: std::fmt::Result = write!(text, " (`haute-cli explain {}` says more)", first.code);
+            text.extend([" (`haute-cli explain ", first.code.as_str(), "` says more)"]);
         }
         text.push('\n');
     }
@@ -53,7 +52,7 @@ fn shown_path(root: &Path, path: &str) -> String {
 }
 
 /// `3 errors, 1 warning`.
-fn summary(errors: usize, warnings: usize, palette: &Palette) -> String {
+fn summary(errors: usize, warnings: usize, palette: Palette) -> String {
     let errors = (errors > 0).then(|| palette.bad(&count(errors, "error")));
     let warnings = (warnings > 0).then(|| palette.warn(&count(warnings, "warning")));
     errors.into_iter().chain(warnings).collect::<Vec<_>>().join(", ")
@@ -128,8 +127,7 @@ fn window<'a>(source: &'a SourceFile, labels: &[&Label]) -> Option<(usize, usize
     if shown.is_empty() || shown.lines().any(|line| line.len() > LONGEST_LINE) {
         return None;
     }
-    let line = text.as_bytes().get(..start)?.iter().filter(|byte| **byte == b'\n').count() + 1;
-    Some((start, line, shown))
+    Some((start, source.position(start).line, shown))
 }
 
 /// A label's range inside the window, on character boundaries: the renderer trusts it.
@@ -154,7 +152,7 @@ mod tests {
     const CODE: Code = Code::new("HT9999");
 
     fn plain(report: &Report) -> String {
-        render(report, Path::new("."), &Palette::new(false), false)
+        render(report, Path::new("."), Palette::new(false), false)
     }
 
     #[test]
@@ -183,7 +181,8 @@ mod tests {
         let files = ["", "\n", "no line end", "ä\u{1b}[31m\t€\r\nx\r\n", &"y".repeat(5_000)];
         for (index, text) in files.iter().enumerate() {
             let file = report.sources.add(format!("f{index}"), *text);
-            for range in [0..0, 0..text.len(), 1..2, text.len()..text.len(), 3..1, 9_999..10_000] {
+            let backwards = Range { start: 3, end: 1 };
+            for range in [0..0, 0..text.len(), 1..2, text.len()..text.len(), backwards, 9_999..10_000] {
                 report.push(Diagnostic::error(CODE, format!("{index} {range:?}")).at(file, range, "here"));
             }
         }
@@ -210,7 +209,7 @@ mod tests {
         let mut report = Report::default();
         report.push(Diagnostic::warning(CODE, "look"));
         report.push(Diagnostic::error(CODE, "stop"));
-        let text = render(&report, Path::new("sub"), &Palette::new(false), true);
+        let text = render(&report, Path::new("sub"), Palette::new(false), true);
         assert!(!text.contains("look") && text.contains("\n1 error, 1 warning ("), "{text}");
     }
 }

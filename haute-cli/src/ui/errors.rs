@@ -85,7 +85,7 @@ pub(crate) fn render(
     hints: &[String],
     standing: Option<&str>,
     tail: &[String],
-    palette: &Palette,
+    palette: Palette,
 ) -> String {
     let mut lines = vec![format!("{}: {}", palette.bad("error"), indented(error.message(), "       "))];
     let operation = error.operation().map(|operation| ("during", operation));
@@ -112,7 +112,7 @@ pub(crate) fn render(
 }
 
 /// The screen after a panic.
-pub(crate) fn bug(message: &str, palette: &Palette) -> String {
+pub(crate) fn bug(message: &str, palette: Palette) -> String {
     format!(
         "{}: haute-cli has run into a bug of its own: {message}\n\
          {}: report it with the lines above; `RUST_BACKTRACE=1` adds where it came from\n",
@@ -155,7 +155,7 @@ mod tests {
         let exit = Exit::of(&error, Stage::Apply);
         let hints = hints(&error, exit, Stage::Apply, &global());
         let text =
-            render(&error, &hints, standing(exit, Stage::Apply), &["noise".into()], &Palette::new(false));
+            render(&error, &hints, standing(exit, Stage::Apply), &["noise".into()], Palette::new(false));
         assert!(text.contains("`haute-cli resume --project 'my projects/motor' --env staging`"), "{text}");
         insta::assert_snapshot!(text, @r"
         error: the service was not ready after 60 s

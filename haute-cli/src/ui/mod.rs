@@ -139,12 +139,12 @@ impl Ui {
     }
 
     /// Data: a field of the result line, or its text on stdout.
-    pub(crate) fn data(&self, name: &str, value: impl Serialize, text: impl FnOnce(&Palette) -> String) {
+    pub(crate) fn data(&self, name: &str, value: impl Serialize, text: impl FnOnce(Palette) -> String) {
         if self.settings.json {
             self.field(name, value);
         } else {
             self.progress.pause();
-            self.console.data(&text(&self.data_palette));
+            self.console.data(&text(self.data_palette));
         }
     }
 
@@ -160,7 +160,7 @@ impl Ui {
             self.console.people(&diagnostics::render(
                 report,
                 &self.settings.root,
-                &self.palette,
+                self.palette,
                 self.settings.quiet,
             ));
         }
@@ -168,10 +168,8 @@ impl Ui {
 
     /// A command line that does not parse, or asks for help.
     pub(crate) fn usage(&self, error: &clap::Error) -> Exit {
-        let (text, palette) = match error.use_stderr() {
-            true => (error.render(), &self.palette),
-            false => (error.render(), &self.data_palette),
-        };
+        let palette = if error.use_stderr() { self.palette } else { self.data_palette };
+        let text = error.render();
         let text = if palette.enabled() { text.ansi().to_string() } else { text.to_string() };
         if !error.use_stderr() {
             self.console.data(&text);
@@ -187,13 +185,13 @@ impl Ui {
     }
 
     /// The end of a command: the result line, or the error screen.
-    pub(crate) fn finish(&self, global: &Global, result: Result<Outcome, Failure>) -> Exit {
+    pub(crate) fn finish(&self, global: &Global, result: &Result<Outcome, Failure>) -> Exit {
         self.progress.stop();
-        let (word, exit) = match &result {
+        let (word, exit) = match result {
             Ok(outcome) => (outcome.word, outcome.exit),
             Err(failure) => (failure.exit().outcome(), failure.exit()),
         };
-        if let Err(failure) = &result {
+        if let Err(failure) = result {
             match failure {
                 Failure::Check(report) => self.report(report),
                 Failure::Error { error, stage } => {
@@ -203,7 +201,7 @@ impl Ui {
                         self.field("error", json::error(error, &hints, standing));
                     } else {
                         let tail = self.progress.tail(*stage);
-                        self.console.people(&errors::render(error, &hints, standing, &tail, &self.palette));
+                        self.console.people(&errors::render(error, &hints, standing, &tail, self.palette));
                     }
                 }
             }
@@ -241,7 +239,7 @@ impl Ui {
             self.field("error", json::error_of("unexpected", &message));
             self.result_line(Exit::Bug.outcome(), Exit::Bug);
         }
-        self.console.people(&errors::bug(&message, &self.palette));
+        self.console.people(&errors::bug(&message, self.palette));
         self.console.flush();
         Exit::Bug
     }

@@ -6,8 +6,8 @@ use haute_core::plan::{Action, Change, Goal, Plan};
 use super::style::{Palette, clean, count};
 
 /// The plan's goal, steps and notes.
-pub(crate) fn render(plan: &Plan, palette: &Palette) -> String {
-    let mut text = format!("{}\n", palette.bold(&clean(&headline(plan))));
+pub(crate) fn render(plan: &Plan, palette: Palette) -> String {
+    let mut lines = vec![palette.bold(&clean(&headline(plan)))];
     for step in &plan.steps {
         let word = format!("{:7}", word(step.action));
         let word = match step.action {
@@ -15,20 +15,19 @@ pub(crate) fn render(plan: &Plan, palette: &Palette) -> String {
             Action::Stop | Action::Delete => palette.bad(&word),
             _ => palette.warn(&word),
         };
-        text.push_str(&format!("  {word} {}\n", clean(&step.title)));
+        lines.push(format!("  {word} {}", clean(&step.title)));
         let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
-        for change in &step.changes {
-            text.push_str(&format!("            {:width$}  {}\n", clean(&change.field), arrow(change)));
-        }
+        let change =
+            |change: &Change| format!("            {:width$}  {}", clean(&change.field), arrow(change));
+        lines.extend(step.changes.iter().map(change));
     }
-    for note in &plan.notes {
-        text.push_str(&format!("  note: {}\n", clean(note)));
-    }
-    match plan.steps.len() {
-        0 => text.push_str("Nothing to change.\n"),
-        steps => text.push_str(&format!("{}.\n", count(steps, "step"))),
-    }
-    text
+    lines.extend(plan.notes.iter().map(|note| format!("  note: {}", clean(note))));
+    lines.push(match plan.steps.len() {
+        0 => "Nothing to change.".to_owned(),
+        steps => format!("{}.", count(steps, "step")),
+    });
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn headline(plan: &Plan) -> String {
@@ -87,7 +86,7 @@ mod tests {
                 .with_change(Change::new("gone", Some("x".into()), None)),
         ];
         plan.notes = vec!["the old process is drained".to_owned()];
-        let text = render(&plan, &Palette::new(false));
+        let text = render(&plan, Palette::new(false));
         assert!(text.contains("release  old → new"), "{text}");
         insta::assert_snapshot!(text, @r"
         local at 127.0.0.1:8080: deploy release 11507a0e2f5e; now serving: cba06b5736fa
@@ -100,6 +99,6 @@ mod tests {
         2 steps.
         ");
         plan.steps.clear();
-        assert!(render(&plan, &Palette::new(false)).ends_with("Nothing to change.\n"));
+        assert!(render(&plan, Palette::new(false)).ends_with("Nothing to change.\n"));
     }
 }

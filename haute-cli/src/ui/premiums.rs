@@ -52,7 +52,7 @@ fn percent(before: f64, now: f64) -> Option<f64> {
 }
 
 /// One line per quote and price column.
-pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
+pub(crate) fn render(premiums: &[Premium], palette: Palette) -> String {
     if premiums.is_empty() {
         return "The project has no test quotes: no premium was looked at.\n".to_owned();
     }
@@ -99,7 +99,7 @@ pub(crate) fn render(premiums: &[Premium], palette: &Palette) -> String {
                 count(premiums.len(), "quote")
             )),
         };
-        text.push_str(&format!("{line}\n"));
+        text.extend([line.as_str(), "\n"]);
     }
     text
 }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn quote(id: &str, prices: &Value) -> ProvenQuote {
-        let quote = json!({"id": id, "input": {}, "output": prices, "prices": prices, "checks": []});
+        let quote = json!({"id": id, "input": {}, "outputs": [prices], "prices": prices, "checks": []});
         serde_json::from_value(quote).unwrap()
     }
 
@@ -137,7 +137,7 @@ mod tests {
             .map(|(id, price)| (id.to_owned(), json!({"premium": price}).as_object().cloned().unwrap()))
             .into();
         let premiums = compare(&quotes, Some(&earlier));
-        let text = render(&premiums, &Palette::new(false));
+        let text = render(&premiums, Palette::new(false));
         assert!(text.contains("+10.00 %") && text.contains("2 of 4 quotes changed"), "{text}");
         insta::assert_snapshot!(text, @r"
         test quote   before              premium      change
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn several_price_columns_each_get_a_line() {
         let quotes = [quote("a.json#0", &json!({"net": 10, "gross": 12.5}))];
-        insta::assert_snapshot!(render(&compare(&quotes, None), &Palette::new(false)), @r"
+        insta::assert_snapshot!(render(&compare(&quotes, None), Palette::new(false)), @r"
         test quote  price  value
         a.json#0    net       10
         a.json#0    gross   12.5

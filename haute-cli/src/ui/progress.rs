@@ -131,7 +131,6 @@ impl Shared {
                     format!("{}: going back to {to}: {}\n", self.palette.warn("warning"), clean(reason));
                 self.write(&mut state, &text);
             }
-            Event::Waiting { message, milliseconds: _ } => state.activity.clone_from(message),
             Event::Progress { activity, done, total, unit } => {
                 state.position = total.map(|total| (*done, total));
                 state.activity = match total {
@@ -152,7 +151,9 @@ impl Shared {
                 state.beats = 0;
                 state.activity.clear();
             }
-            Event::StepWaiting { step: _, message, milliseconds: _ } => state.activity.clone_from(message),
+            Event::StepWaiting { message, .. } | Event::Waiting { message, .. } => {
+                state.activity.clone_from(message);
+            }
             Event::StepRetried { step: _, attempt, wait_milliseconds, error } => {
                 let wait = duration(Duration::from_millis(*wait_milliseconds));
                 let text = format!("attempt {attempt} failed, the next one follows in {wait}: {error}");
@@ -172,7 +173,7 @@ impl Shared {
             Event::Warning { message, help } => {
                 let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));
                 if let Some(help) = help {
-                    text.push_str(&format!("  help: {}\n", clean(help)));
+                    text.extend(["  help: ", &clean(help), "\n"]);
                 }
                 self.write(&mut state, &text);
             }

@@ -11,7 +11,7 @@ pub(crate) fn render(
     deployment: &Deployment,
     last: Option<&Recorded>,
     pending: Option<(jiff::Timestamp, &str)>,
-    palette: &Palette,
+    palette: Palette,
 ) -> String {
     let mut rows = vec![
         ("target", format!("{} ({})", info.name, info.title)),
@@ -26,14 +26,14 @@ pub(crate) fn render(
         rows.push(("verified", format!("{} (record {})", recorded.record.finished, recorded.id)));
     }
     let width = rows.iter().map(|(key, _)| key.chars().count()).max().unwrap_or_default();
-    let mut text = String::new();
-    for (key, value) in rows {
+    let line = |(key, value): &(&str, String)| {
         let key = palette.dim(&format!("{:width$}", clean(key)));
-        text.push_str(&format!("{key}  {}\n", clean(&value)));
-    }
+        format!("{key}  {}\n", clean(value))
+    };
+    let mut text: String = rows.iter().map(line).collect();
     if let Some((since, command)) = pending {
         let warning = palette.warn(&format!("A deployment that began at {since} was cut off."));
-        text.push_str(&format!("{warning} Continue with `{command}`\n"));
+        text.extend([warning.as_str(), " Continue with `", command, "`\n"]);
     }
     text
 }

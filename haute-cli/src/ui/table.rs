@@ -10,7 +10,7 @@ pub(crate) enum Align {
 }
 
 /// Rows under a header, two spaces between columns, nothing after the last.
-pub(crate) fn table(palette: &Palette, header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(palette: Palette, header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| clean(cell).replace(['\n', '\t'], " ")).collect())
@@ -51,7 +51,7 @@ mod tests {
     fn columns_line_up_and_nothing_trails() {
         let rows =
             vec![vec!["a".to_owned(), "10".to_owned()], vec!["long one".to_owned(), "9\u{1b}".to_owned()]];
-        let text = table(&Palette::new(false), &[("name", Align::Left), ("price", Align::Right)], &rows);
+        let text = table(Palette::new(false), &[("name", Align::Left), ("price", Align::Right)], &rows);
         assert_eq!(text, "name      price\na            10\nlong one     9\u{FFFD}\n");
     }
 }

@@ -77,6 +77,13 @@ impl Memory {
         Self { directory, world: MemoryWorld::new(), remote: false }
     }
 
+    /// Makes it a project for another target.
+    pub(crate) fn use_target(&self, name: &str) {
+        let path = self.root().join("haute.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"memory\"", &format!("\"{name}\""))).unwrap();
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }
@@ -122,7 +129,7 @@ impl Memory {
             "schema": "haute.proof/1", "release": digest, "passed": true, "environment": {"python": "3.11.7"},
             "quotes": [{
                 "id": "tests/quotes/young.json#0", "input": {"age": 19, "name": "O'Brien"},
-                "output": {"premium": premium}, "prices": {"premium": premium}, "checks": [],
+                "outputs": [{"premium": premium}], "prices": {"premium": premium}, "checks": [],
             }],
             "checks": [{"name": "batch", "passed": true, "detail": ""}],
         }))

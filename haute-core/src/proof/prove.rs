@@ -49,7 +49,8 @@ pub async fn prove(
     let bytes = std::fs::read(&out).map_err(|source| unreadable(source.into()))?;
     let written: RuntimeProof = serde_json::from_slice(&bytes).map_err(|source| unreadable(source.into()))?;
     if written.schema != PROOF_SCHEMA {
-        return Err(Error::bug(format!("the runtime writes proofs of schema `{}`", written.schema)).with_operation("prove"));
+        return Err(Error::bug(format!("the runtime writes proofs of schema `{}`", written.schema))
+            .with_operation("prove"));
     }
     let proof = written.into_proof(release.quotes()?);
     if &proof.release != release.digest() {

@@ -42,7 +42,8 @@ struct RuntimeCheck {
 impl RuntimeProof {
     /// Joins it with the quotes it is about.
     pub(super) fn into_proof(self, quotes: Vec<TestQuote>) -> Proof {
-        let mut inputs: BTreeMap<String, _> = quotes.into_iter().map(|quote| (quote.id, quote.input)).collect();
+        let mut inputs: BTreeMap<String, _> =
+            quotes.into_iter().map(|quote| (quote.id, quote.input)).collect();
         let mut unchecked = Vec::new();
         let mut sort = |quote: Option<&str>, checks: Vec<RuntimeCheck>| -> Vec<Check> {
             let mut made = Vec::new();
@@ -50,7 +51,11 @@ impl RuntimeProof {
                 let detail = check.reason.unwrap_or_default();
                 match check.passed {
                     Some(passed) => made.push(Check { name: check.name, passed, detail }),
-                    None => unchecked.push(Unchecked { quote: quote.map(str::to_owned), name: check.name, reason: detail }),
+                    None => unchecked.push(Unchecked {
+                        quote: quote.map(str::to_owned),
+                        name: check.name,
+                        reason: detail,
+                    }),
                 }
             }
             made
@@ -68,7 +73,8 @@ impl RuntimeProof {
             })
             .collect();
         // Both the runtime and this program must find nothing wrong.
-        let failed = checks.iter().chain(quotes.iter().flat_map(|quote| &quote.checks)).any(|check| !check.passed);
+        let failed =
+            checks.iter().chain(quotes.iter().flat_map(|quote| &quote.checks)).any(|check| !check.passed);
         Proof {
             schema: PROOF_SCHEMA.to_owned(),
             release: self.release,

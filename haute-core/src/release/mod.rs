@@ -18,7 +18,8 @@ pub use codes::CODES;
 pub use manifest::{
     Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, ReleaseFile, Scoring,
 };
-pub(crate) use observe::{runtime_error, runtime_variables};
+pub(crate) use observe::runtime_error;
+pub use observe::runtime_variables;
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};

@@ -69,8 +69,8 @@ pub(super) async fn observe(
     })
 }
 
-/// The environment a release's runtime runs in: the caller's, with the import path set to the release alone.
-pub(crate) fn runtime_variables(variables: &Variables, directory: &Path) -> Variables {
+/// The environment variables a release runs with, wherever it runs: the caller's, with the import path set to the release alone.
+pub fn runtime_variables(variables: &Variables, directory: &Path) -> Variables {
     let kept = |name: &str| !name.starts_with("PYTHON") && !name.starts_with("VIRTUAL_ENV");
     let mut own: BTreeMap<String, String> = variables
         .iter()

@@ -68,7 +68,7 @@ pub fn prove(release: Release, quotes: &[Quote]) -> Result<ProvenRelease> {
         .map(|(index, (input, output))| {
             let prices: Map<String, Value> =
                 output.iter().filter(|(_, value)| value.is_f64()).map(|(key, value)| (key.clone(), value.clone())).collect();
-            json!({"id": format!("quotes.json#{index}"), "input": input, "output": output, "prices": prices, "checks": []})
+            json!({"id": format!("quotes.json#{index}"), "input": input, "outputs": [output], "prices": prices, "checks": []})
         })
         .collect();
     let proof: Proof = serde_json::from_value(json!({

@@ -1,0 +1,54 @@
+//! HT0228: a switch has no live input.
+
+use super::Context;
+use crate::diagnostic::{Code, CodeInfo, Diagnostic};
+use crate::pipeline::kind::NodeKind;
+use crate::pipeline::value::Value;
+
+/// A switch has no live input.
+pub(crate) const INFO: CodeInfo = CodeInfo {
+    code: Code::new("HT0228"),
+    title: "a switch has no live input",
+    explain: r#"A live_switch routes one of its inputs, by the source a run is for; a served price is always for the source `live`. If no
+input is mapped to `live`, nothing comes out of the switch. Haute's deploy stops there with an empty message.
+
+Example, config/source_switch/homes.json:
+
+    {"input_scenario_map": {"quote": "live", "renewal_book": "renewals"}}
+
+The keys are the names of the inputs: a table's label for a quote input, else the node's name."#,
+};
+
+/// Every switch on the path routes something live.
+pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for node in context.nodes_on_path() {
+        let Some(function) = context.graph.effective(node) else { continue };
+        if function.kind != NodeKind::LiveSwitch || function.settings.damaged {
+            continue;
+        }
+        let settings = &function.settings;
+        let map = settings.value.member("input_scenario_map");
+        let is_live = |value: &Value| value.text() == Some("live");
+        if map.is_some_and(|map| map.value.members().iter().any(|member| is_live(&member.value))) {
+            continue;
+        }
+        let range = map.map_or(settings.value.range.clone(), |map| map.value.range.clone());
+        let mut diagnostic = Diagnostic::error(INFO.code, format!("the switch `{}` has no live input", context.graph.id(node)))
+            .at(settings.file, range, "no input is mapped to `live`");
+        if let Some(place) = context.graph.place(node) {
+            diagnostic = diagnostic.context(place.file, place.range, "this switch");
+        }
+        found.push(diagnostic.help("map the input that carries the quote to `live`"));
+    }
+}
+
+#[cfg(all(test, feature = "pipeline"))]
+mod tests {
+    use crate::pipeline::testing::Sample;
+
+    #[test]
+    fn a_switch_routes_the_quote() {
+        let sample = Sample::with_switch("{\"input_scenario_map\": {\"policy\": \"test\"}}");
+        insta::assert_snapshot!(sample.check(), @"");
+    }
+}
