@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from .batcher import Batcher
+from .columns import compile_tables
 from .handler import QuoteHandler, Receive, Scope, Send
 from .manifest import Release, load_release
 from .openapi import document
@@ -114,13 +115,10 @@ def _example(scorer: Scorer) -> list[dict[str, Any]] | None:
 
 
 def _health(release: Release) -> dict[str, Any]:
-    source = release.manifest["input"]
-    columns = source.get("columns") or [
+    columns = [
         column
-        for table in source.get("tables") or []
-        if table.get("emit")
-        for column in table["columns"]
-        if column.get("selected", True)
+        for table in compile_tables(release.manifest["input"])
+        for column in table.columns
     ]
     scoring = release.scoring or {}
     return {
@@ -130,7 +128,7 @@ def _health(release: Release) -> dict[str, Any]:
         "digest": release.digest,
         "commit": os.environ.get("HAUTE_SERVE_COMMIT") or None,
         "nodes_deployed": len(release.manifest["pipeline"].get("nodes") or []),
-        "input_schema": {column["name"]: column["type"] for column in columns},
+        "input_schema": {column.name: column.kind for column in columns},
         "output_schema": {
             column["name"]: column["dtype"] for column in scoring.get("output_columns") or []
         },

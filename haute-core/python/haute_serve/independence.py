@@ -43,10 +43,10 @@ def row_suspects(release: Release, pipeline: haute.Pipeline) -> list[str]:
     for node in pipeline.nodes:
         if node.name not in downstream:
             continue
-        if node.node_type.value == "optimiserApply":
+        if getattr(getattr(node, "node_type", None), "value", None) == "optimiserApply":
             found.append(f"node {node.name!r} applies an optimiser's result")
         found += _function_suspects(node.fn, node.name, release.root, set())
-    for registration in pipeline.submodel_registrations:
+    for registration in getattr(pipeline, "submodel_registrations", []):
         path = release.root / release.manifest["pipeline"]["directory"] / registration.file
         found += _source_suspects(path.read_text(encoding="utf-8"), registration.file)
     return list(dict.fromkeys(found))

@@ -123,6 +123,8 @@ class _Walk:
 
             return decorate
 
+        if not hasattr(real, "rating_step"):
+            raise CannotPlan("this version of Haute has no configured nodes to plan around")
         for kind in _WORKING:
             setattr(PlanningPipeline, kind, decorator(kind, walk._working))
         for kind in _LOADING:
