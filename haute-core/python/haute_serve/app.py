@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from .batcher import Batcher
 from .columns import compile_tables
-from .handler import QuoteHandler, Receive, Scope, Send
+from .handler import QuoteHandler, Send
 from .manifest import Release, load_release
 from .openapi import document
 from .scorer import Scorer
@@ -54,7 +54,9 @@ class QuoteService(FastAPI):
         if scope["path"] == "/quote":
             await self._quote(scope, receive, send)
             return
-        await super().__call__(scope, receive, self._closing(send) if self.status == "draining" else send)
+        if self.status == "draining":
+            send = self._closing(send)
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         return self._document
@@ -115,11 +117,7 @@ def _example(scorer: Scorer) -> list[dict[str, Any]] | None:
 
 
 def _health(release: Release) -> dict[str, Any]:
-    columns = [
-        column
-        for table in compile_tables(release.manifest["input"])
-        for column in table.columns
-    ]
+    columns = [column for table in compile_tables(release.manifest["input"]) for column in table.columns]
     scoring = release.scoring or {}
     return {
         "model": release.name,
@@ -129,7 +127,5 @@ def _health(release: Release) -> dict[str, Any]:
         "commit": os.environ.get("HAUTE_SERVE_COMMIT") or None,
         "nodes_deployed": len(release.manifest["pipeline"].get("nodes") or []),
         "input_schema": {column.name: column.kind for column in columns},
-        "output_schema": {
-            column["name"]: column["dtype"] for column in scoring.get("output_columns") or []
-        },
+        "output_schema": {column["name"]: column["dtype"] for column in scoring.get("output_columns") or []},
     }

@@ -85,7 +85,7 @@ def _quiet() -> None:
 def _remember_sources() -> None:
     # Haute reads and tokenises a function's source on every call. A release's sources never change.
     if not hasattr(inspect.getsource, "cache_info"):
-        inspect.getsource = lru_cache(maxsize=4096)(inspect.getsource)
+        inspect.getsource = lru_cache(maxsize=4096)(inspect.getsource)  # type: ignore[assignment]
 
 
 def seed_of(frames: dict[str, pl.DataFrame]) -> Any:

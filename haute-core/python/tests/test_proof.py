@@ -21,10 +21,10 @@ from projects import (
 )
 from service import Service
 
-CONNECT = '''
+CONNECT = """
 pipeline.connect("request", "priced", source_port="quote")
 pipeline.connect("priced", "price")
-'''
+"""
 
 COLUMNS = [column("id", "int"), column("area", "str"), column("value", "float")]
 QUOTES = [
@@ -34,13 +34,13 @@ QUOTES = [
 
 
 def priced(expression: str) -> str:
-    return f'''
+    return f"""
 @pipeline.polars
 def priced(request: pl.LazyFrame) -> pl.LazyFrame:
     df = {expression}
     return df
 
-'''
+"""
 
 
 def flat(root: Path, expression: str, quotes: list[dict[str, Any]] | None = None, **more: Any) -> Path:
@@ -61,10 +61,7 @@ def scoring(release: Path) -> dict[str, Any]:
 
 def failed(proof: dict[str, Any]) -> set[str]:
     return {check["name"] for check in proof["checks"] if check["passed"] is False} | {
-        check["name"]
-        for quote in proof["quotes"]
-        for check in quote["checks"]
-        if check["passed"] is False
+        check["name"] for quote in proof["quotes"] for check in quote["checks"] if check["passed"] is False
     }
 
 
@@ -80,7 +77,7 @@ DEPENDENT = {
         "group_by",
     ),
     "division by a literal": ('request.with_columns(premium=pl.col("value") / 7.3)', "literal"),
-    "in a helper": ('spread(request)', "max"),
+    "in a helper": ("spread(request)", "max"),
 }
 
 
@@ -203,7 +200,7 @@ def test_answers_that_are_equal_are_not_merged(tmp_path: Path) -> None:
 def test_a_quote_with_several_answers_keeps_them_in_order(tmp_path: Path) -> None:
     body = (
         REQUEST
-        + '''
+        + """
 @pipeline.scenario_expander(config="config/expander/grid.json")
 def grid(request):
     ...
@@ -214,13 +211,13 @@ def priced(grid: pl.LazyFrame) -> pl.LazyFrame:
     df = grid.with_columns(premium=pl.col("value") * pl.col("factor").cast(pl.Float64))
     return df
 
-'''
+"""
         + PRICE
-        + '''
+        + """
 pipeline.connect("request", "grid", source_port="quote")
 pipeline.connect("grid", "priced")
 pipeline.connect("priced", "price")
-'''
+"""
     )
     project = write_project(
         tmp_path / "grid",
@@ -251,7 +248,7 @@ def nested_project(root: Path) -> Path:
     """A policy with drivers: two tables, renamed columns, dates, an ancestor's column, a nested answer."""
     body = (
         REQUEST
-        + '''
+        + """
 @pipeline.polars
 def drivers_priced(driver: pl.LazyFrame) -> pl.LazyFrame:
     df = driver.with_columns(load=pl.when(pl.col("born") > pl.date(2000, 1, 1)).then(1.5).otherwise(1.0))
@@ -272,7 +269,7 @@ pipeline.connect("request", "drivers_priced", source_port="driver")
 pipeline.connect("request", "priced", source_port="policy")
 pipeline.connect("priced", "price")
 pipeline.connect("drivers_priced", "price")
-'''
+"""
     )
     quote = {
         "ref": "P1",
@@ -347,9 +344,7 @@ def test_global_constants_and_externals_are_those_of_the_live_source(tmp_path: P
         constants=True,
         sidecars={
             "config/global_constants.json": {
-                "constants": [
-                    {"name": "rate", "type": "float", "by_source": {"live": 0.25, "batch": 9.0}}
-                ]
+                "constants": [{"name": "rate", "type": "float", "by_source": {"live": 0.25, "batch": 9.0}}]
             }
         },
     )
@@ -409,7 +404,11 @@ def test_output_fields_keep_some_columns_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_release_that_cannot_run_says_why(tmp_path: Path) -> None:
-    project = flat(tmp_path / "broken", 'request.with_columns(premium=pl.col("value"))', imports="import nothing_of_this_name\n")
+    project = flat(
+        tmp_path / "broken",
+        'request.with_columns(premium=pl.col("value"))',
+        imports="import nothing_of_this_name\n",
+    )
     release = build_release(project, tmp_path / "release", observe=False)
     result = run(release, "observe", "--release", str(release))
     assert result.returncode == 1
@@ -418,7 +417,7 @@ def test_a_release_that_cannot_run_says_why(tmp_path: Path) -> None:
     assert "nothing_of_this_name" in error["error"]
 
 
-@pytest.mark.parametrize("name", ["motor-pricing", "home-contents", "legacy-motor"])
+@pytest.mark.parametrize("name", ["motor-pricing", "home-contents"])
 def test_the_example_projects_prove(tmp_path: Path, name: str) -> None:
     if not (PROJECTS / name).is_dir():
         pytest.skip(f"examples/projects/{name} is not there")
@@ -432,7 +431,7 @@ def test_the_example_projects_prove(tmp_path: Path, name: str) -> None:
 
 def test_a_plain_pipeline_without_an_output_node_is_served(tmp_path: Path) -> None:
     """The form in which pipelines of the first Haute versions are lowered: functions only, a flat input, the last node answers."""
-    main = '''
+    main = """
 import polars as pl
 import haute
 
@@ -453,12 +452,17 @@ def office_price(policies: pl.LazyFrame) -> pl.LazyFrame:
 
 
 pipeline.connect("policies", "office_price")
-'''
+"""
     project = flat(tmp_path / "plain", "request")
     release = build_release(project, tmp_path / "release", observe=False)
     (release / "project" / "rating" / "main.py").write_text(main)
     quotes = [
-        {"id": f"q#{n}", "input": {"id": n, "power": n, "young": n > 2}, "expected": None, "tolerance_pct": 0.0}
+        {
+            "id": f"q#{n}",
+            "input": {"id": n, "power": n, "young": n > 2},
+            "expected": None,
+            "tolerance_pct": 0.0,
+        }
         for n in range(1, 5)
     ]
     write_json(release / "quotes.json", quotes)
@@ -508,12 +512,16 @@ def test_hautes_own_smoke_and_impact_work_against_the_service(tmp_path: Path) ->
             + '\n[safety]\nimpact_dataset = "portfolio.parquet"\n'
             + f'\n[ci.staging]\nendpoint_url = "{url}"\n\n[ci.production]\nendpoint_url = "{url}"\n'
         )
-        smoke = subprocess.run([haute, "smoke"], cwd=project, capture_output=True, text=True, timeout=300)
+        smoke = subprocess.run(
+            [haute, "smoke"], cwd=project, capture_output=True, text=True, timeout=300, check=False
+        )
         assert smoke.returncode == 0, smoke.stdout + smoke.stderr
         assert "6 predictions returned" in smoke.stdout
-        impact = subprocess.run([haute, "impact"], cwd=project, capture_output=True, text=True, timeout=300)
+        impact = subprocess.run(
+            [haute, "impact"], cwd=project, capture_output=True, text=True, timeout=300, check=False
+        )
         assert impact.returncode == 0, impact.stdout + impact.stderr
     report = (project / "impact_report.md").read_text()
-    assert "premium" in report
     # Compared with itself, a service changes nothing: its answers come in the order of the questions.
-    assert "+0.0%" in report or "0.00%" in report or "0.0%" in report, report
+    assert "## Output: `premium`" in report
+    assert "| Rows changed | 0 / 1,500 (0.0%) |" in report

@@ -98,8 +98,6 @@ def test_serving_writes_nothing_into_the_release(tariff_release: Path, tariff_se
     tariff_service.quote({})
     listed = {entry["path"] for entry in json.loads((tariff_release / "manifest.json").read_text())["files"]}
     present = {
-        path.relative_to(tariff_release).as_posix()
-        for path in tariff_release.rglob("*")
-        if path.is_file()
+        path.relative_to(tariff_release).as_posix() for path in tariff_release.rglob("*") if path.is_file()
     }
     assert present == listed | {"manifest.json"}
