@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use haute_core::digest::Digest;
+use haute_core::error::Retry;
 use haute_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -267,8 +268,10 @@ async fn exchange(stream: UnixStream, request: Value) -> Result<Value> {
     };
     let line = timeout(ANSWER, work)
         .await
-        .map_err(|_| error::supervisor("the supervisor did not answer in time"))?
-        .map_err(|error| error::supervisor("the supervisor broke off").with_source(error))?;
+        .map_err(|_| error::supervisor("the supervisor did not answer in time").with_retry(Retry::Soon))?
+        .map_err(|error| {
+            error::supervisor("the supervisor broke off").with_retry(Retry::Soon).with_source(error)
+        })?;
     let answer: Value = serde_json::from_str(&line)
         .map_err(|error| error::supervisor("the supervisor's answer cannot be read").with_source(error))?;
     match answer.get("error") {

@@ -38,35 +38,34 @@ pub(crate) fn steps(
             .with_step(step("supervisor", title, Action::Create, &Payload::Supervisor)?.with_deadline(60));
     }
     let live = serving.filter(|instance| &instance.release == wanted && instance.state == State::Open);
-    let keep = match live {
-        Some(instance) => instance.id.clone(),
-        None => {
-            let id = instance_for(wanted, observed, &plan.fingerprint);
-            let before = serving.map(|instance| instance.release.to_string());
-            let start = Payload::Start { instance: id.clone() };
-            let switch = Payload::Switch { instance: id.clone() };
-            plan = plan
-                .with_step(
-                    step(
-                        "start",
-                        format!("Start release {} beside what serves", wanted.short()),
-                        Action::Start,
-                        &start,
-                    )?
-                    .with_deadline(config.start_timeout_seconds),
-                )
-                .with_step(
-                    step(
-                        "switch",
-                        format!("Let release {} serve at {}", wanted.short(), config.url()),
-                        Action::Update,
-                        &switch,
-                    )?
-                    .with_change(Change::new("release", before, Some(wanted.to_string())))
-                    .with_deadline(60),
-                );
-            id
-        }
+    let keep = if let Some(instance) = live {
+        instance.id.clone()
+    } else {
+        let id = instance_for(wanted, observed, &plan.fingerprint);
+        let before = serving.map(|instance| instance.release.to_string());
+        let start = Payload::Start { instance: id.clone() };
+        let switch = Payload::Switch { instance: id.clone() };
+        plan = plan
+            .with_step(
+                step(
+                    "start",
+                    format!("Start release {} beside what serves", wanted.short()),
+                    Action::Start,
+                    &start,
+                )?
+                .with_deadline(config.start_timeout_seconds),
+            )
+            .with_step(
+                step(
+                    "switch",
+                    format!("Let release {} serve at {}", wanted.short(), config.url()),
+                    Action::Update,
+                    &switch,
+                )?
+                .with_change(Change::new("release", before, Some(wanted.to_string())))
+                .with_deadline(60),
+            );
+        id
     };
     let others: Vec<String> = observed
         .instances()

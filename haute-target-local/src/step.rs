@@ -9,7 +9,7 @@ use haute_probe::{HttpQuoteService, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::api::{Instance, State};
+use crate::api::{Instance, Process, State};
 use crate::desired;
 use crate::error;
 use crate::target::LocalTarget;
@@ -65,18 +65,19 @@ pub(crate) async fn apply(
             Ok(StepOutcome::default())
         }
         Payload::Start { instance } => {
-            let release = match request.release {
-                Some(proven) => proven.release.clone(),
-                None => {
-                    let wanted = request.plan.release.as_ref();
-                    let wanted = wanted.ok_or_else(|| Error::bug("a start without a release"))?;
-                    desired::find(wanted, &target.look().await?, &target.root)?
-                }
+            let release = if let Some(proven) = request.release {
+                proven.release.clone()
+            } else {
+                let wanted = request.plan.release.as_ref();
+                let wanted = wanted.ok_or_else(|| Error::bug("a start without a release"))?;
+                desired::find(wanted, &target.look().await?, &target.root)?
             };
             release.verify_files()?;
             let python = target.environments.python_for(context, &release).await?;
             let variables = target.variables_for(&release);
-            supervisor.start(&instance, release.digest(), release.directory(), &python, variables).await?;
+            let directory = std::path::absolute(release.directory())
+                .map_err(|error| error::file("find", release.directory(), error))?;
+            supervisor.start(&instance, release.digest(), &directory, &python, variables).await?;
             Ok(StepOutcome::new(json!({"instance": instance})))
         }
         Payload::Switch { instance } => {
@@ -157,12 +158,11 @@ async fn ready(target: &LocalTarget, request: &StepRequest<'_>, instance: &Insta
     let port = instance.port.ok_or_else(|| error::supervisor("a ready release has no port"))?;
     let service = HttpQuoteService::new(&format!("http://127.0.0.1:{port}"), &Options::default())?;
     let kept;
-    let proof = match request.release {
-        Some(proven) => Some(&proven.proof),
-        None => {
-            kept = Store::new(&target.root).proof(&instance.release)?;
-            kept.as_ref()
-        }
+    let proof = if let Some(proven) = request.release {
+        Some(&proven.proof)
+    } else {
+        kept = Store::new(&target.root).proof(&instance.release)?;
+        kept.as_ref()
     };
     let Some(proof) = proof else {
         // A rollback to a release whose proof is gone: that it is the release is all that can be told. The engine does
@@ -215,9 +215,9 @@ async fn died(target: &LocalTarget, instance: Option<&Instance>, id: &str) -> Er
 /// Whether the supervisor and everything it ran are gone, as the kernel says.
 fn stopped(target: &LocalTarget) -> Readiness {
     let Some(left) = target.supervisor.left() else { return Readiness::Ready };
-    let running =
+    let mut running =
         std::iter::once(&left.process).chain(left.instances.iter().map(|instance| &instance.process));
-    match running.filter_map(|process| process.alive()).next() {
+    match running.find_map(Process::alive) {
         None => Readiness::Ready,
         Some(process) => pending(&format!("process {process} to end")),
     }

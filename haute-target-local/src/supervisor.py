@@ -45,11 +45,15 @@ class Log:
     def write(self, source: str, line: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         with self._lock:
-            if self._file.tell() > LOG_BYTES:
-                self._file.close()
-                os.replace(self._path, self._path.with_suffix(".log.1"))
-                self._file = self._path.open("ab", buffering=0)
-            self._file.write(f"{stamp} {source}: {line}\n".encode())
+            try:
+                if self._file.tell() > LOG_BYTES:
+                    self._file.close()
+                    os.replace(self._path, self._path.with_suffix(".log.1"))
+                    self._file = self._path.open("ab", buffering=0)
+                self._file.write(f"{stamp} {source}: {line}\n".encode())
+            except (OSError, ValueError):
+                # A full disk must not end what serves: the line is lost, the lines kept in memory are not.
+                return
 
 
 class Instance:
@@ -249,8 +253,12 @@ class Supervisor:
         with self._lock:
             state = json.dumps({**self.describe(), "served": self._served}, indent=1)
             temporary = path.with_suffix(".new")
-            temporary.write_text(state)
-            os.replace(temporary, path)
+            try:
+                temporary.write_text(state)
+                os.replace(temporary, path)
+            except OSError as error:
+                # As with the log: what serves goes on serving, and the next change is written when there is room.
+                self.log.write("supervisor", f"cannot write {path}: {error}")
 
     def describe(self) -> dict[str, Any]:
         with self._lock:

@@ -97,9 +97,11 @@ impl LocalTarget {
     /// A target for the project at `project_root`.
     pub fn new(project_root: &Path, config: LocalConfig, environments: Arc<dyn EnvironmentProvider>) -> Self {
         let address = config.socket().to_string();
-        let directory = state_directory(project_root, NAME).join(file_name(&address));
+        // The supervisor outlives the caller, so nothing it is told may depend on where the caller stands.
+        let root = std::path::absolute(project_root).unwrap_or_else(|_| project_root.to_owned());
+        let directory = state_directory(&root, NAME).join(file_name(&address));
         Self {
-            root: project_root.to_owned(),
+            root,
             config,
             environments,
             supervisor: Supervisor::new(directory),
@@ -119,7 +121,8 @@ impl LocalTarget {
     }
 
     pub(crate) fn variables_for(&self, release: &Release) -> BTreeMap<String, String> {
-        let variables = runtime_variables(&self.variables, release.directory());
+        let directory = std::path::absolute(release.directory()).unwrap_or_else(|_| release.directory().to_owned());
+        let variables = runtime_variables(&self.variables, &directory);
         variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 

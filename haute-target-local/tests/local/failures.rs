@@ -111,6 +111,14 @@ async fn what_others_may_not_read_they_cannot() {
     lab.remove().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_whose_path_is_too_long_for_a_socket_is_served() {
+    let lab = Lab::below(&"long".repeat(30));
+    lab.deploy(&lab.priced("one", 100.0)).await.unwrap();
+    assert!(!state_file(&lab, "control.sock").exists());
+    lab.remove().await;
+}
+
 fn state_file(lab: &Lab, name: &str) -> std::path::PathBuf {
     let local = lab.root().join(".haute-cli").join("local");
     std::fs::read_dir(local).unwrap().flatten().next().unwrap().path().join(name)

@@ -22,7 +22,8 @@ use tempfile::TempDir;
 pub(crate) const CANARY: &str = "canary-7f3a9c";
 
 pub(crate) struct Lab {
-    pub(crate) directory: TempDir,
+    root: PathBuf,
+    _directory: TempDir,
     pub(crate) config: LocalConfig,
     pub(crate) events: Arc<RecordingSink>,
     pub(crate) cancellation: Cancellation,
@@ -44,11 +45,20 @@ impl EnvironmentProvider for AnyPython {
 
 impl Lab {
     pub(crate) fn new() -> Self {
+        Self::below("project")
+    }
+
+    /// A lab whose project is in the folder `name`.
+    pub(crate) fn below(name: &str) -> Self {
         // Free now, and not given to another test of this process soon: the kernel hands out ports in turn.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = LocalConfig::default().with_address("127.0.0.1", port).with_drain_seconds(2);
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join(name);
+        std::fs::create_dir(&root).unwrap();
         Self {
-            directory: tempfile::tempdir().unwrap(),
+            root,
+            _directory: directory,
             config,
             events: Arc::new(RecordingSink::default()),
             cancellation: Cancellation::default(),
@@ -56,7 +66,7 @@ impl Lab {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.directory.path()
+        &self.root
     }
 
     pub(crate) fn url(&self) -> String {

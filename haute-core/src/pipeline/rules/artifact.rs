@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_missing_model_is_named() {
-        let sample = Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

@@ -32,7 +32,9 @@ mod tests {
 
     #[test]
     fn constants_have_a_type_and_a_value() {
-        let sample = Sample::with_constants("{\"constants\": [{\"name\": \"fee\", \"type\": \"money\", \"value\": 1}, {\"name\": \"a\", \"type\": \"integer\", \"value\": 1.5}]}");
+        let sample = Sample::with_constants(
+            "{\"constants\": [{\"name\": \"fee\", \"type\": \"money\", \"value\": 1}, {\"name\": \"a\", \"type\": \"integer\", \"value\": 1.5}]}",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn a_body_that_never_runs_is_refused() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "def price(priced): ...", "def price(priced):\n    return priced.head(1)")
+            .replace(
+                "rating/main.py",
+                "def price(priced): ...",
+                "def price(priced):\n    return priced.head(1)",
+            )
             .replace("rating/main.py", "return policy.with_columns(premium=pl.col(\"age\") * 2.0)", "...");
         insta::assert_snapshot!(sample.check(), @"");
     }

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn a_served_price_is_live() {
-        let sample = Sample::with_constants("{\"constants\": [{\"name\": \"fee\", \"type\": \"float\", \"by_source\": {\"renewals\": 1.0}}]}");
+        let sample = Sample::with_constants(
+            "{\"constants\": [{\"name\": \"fee\", \"type\": \"float\", \"by_source\": {\"renewals\": 1.0}}]}",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

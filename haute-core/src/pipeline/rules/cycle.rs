@@ -69,7 +69,9 @@ fn report(graph: &Graph, ring: &[usize], closing: &Edge, found: &mut Vec<Diagnos
     found.push(
         Diagnostic::error(INFO.code, message)
             .at(closing.place.file, closing.place.range.clone(), "this edge closes the circle")
-            .help("remove the edge that should not be there; a parameter named like a node makes an edge too"),
+            .help(
+                "remove the edge that should not be there; a parameter named like a node makes an edge too",
+            ),
     );
 }
 

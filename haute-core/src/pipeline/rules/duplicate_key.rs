@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn both_places_are_shown() {
-        let sample = Sample::valid().write("rating/config/quote_response/price.json", "{\"outputFormat\": \"json\",\n \"outputFormat\": \"json\"}");
+        let sample = Sample::valid().write(
+            "rating/config/quote_response/price.json",
+            "{\"outputFormat\": \"json\",\n \"outputFormat\": \"json\"}",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

@@ -40,7 +40,10 @@ mod tests {
     fn a_loop_of_connects_is_named_not_guessed() {
         let sample = Sample::valid()
             .append("rating/main.py", "\nfor name in [\"a\"]:\n    pipeline.connect(\"quote\", name)\n")
-            .append("rating/main.py", "\nif True:\n    @pipeline.polars\n    def more(priced): return priced\n")
+            .append(
+                "rating/main.py",
+                "\nif True:\n    @pipeline.polars\n    def more(priced): return priced\n",
+            )
             .append("rating/main.py", "\nother = pipeline\npipeline.run(source=\"live\")\n");
         insta::assert_snapshot!(sample.check(), @"");
     }

@@ -46,7 +46,11 @@ mod tests {
 
     #[test]
     fn only_the_last_statement_returns() {
-        let sample = Sample::valid().replace("rating/main.py", "    return policy", "    if pl:\n        return policy\n    return policy");
+        let sample = Sample::valid().replace(
+            "rating/main.py",
+            "    return policy",
+            "    if pl:\n        return policy\n    return policy",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_fresh_project_is_told_what_is_missing() {
-        let sample = Sample::valid().write("rating/main.py", "import haute\n\npipeline = haute.Pipeline(\"motor\")\n");
+        let sample =
+            Sample::valid().write("rating/main.py", "import haute\n\npipeline = haute.Pipeline(\"motor\")\n");
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

@@ -38,7 +38,11 @@ mod tests {
     #[test]
     fn without_an_output_there_is_no_price() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "@pipeline.output(config=\"config/quote_response/price.json\")", "@pipeline.polars")
+            .replace(
+                "rating/main.py",
+                "@pipeline.output(config=\"config/quote_response/price.json\")",
+                "@pipeline.polars",
+            )
             .replace("rating/main.py", "def price(priced): ...", "def price(priced):\n    return priced");
         insta::assert_snapshot!(sample.check(), @"");
     }

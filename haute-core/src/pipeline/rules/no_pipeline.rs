@@ -23,7 +23,12 @@ Example:
 
 /// The name is bound a second time.
 #[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
-pub(crate) fn rebound(file: FileId, range: Range<usize>, first: Range<usize>, receiver: Receiver) -> Diagnostic {
+pub(crate) fn rebound(
+    file: FileId,
+    range: Range<usize>,
+    first: Range<usize>,
+    receiver: Receiver,
+) -> Diagnostic {
     Diagnostic::error(INFO.code, format!("`{}` is made twice", receiver.variable()))
         .at(file, range, "made again here")
         .context(file, first, "made here first")

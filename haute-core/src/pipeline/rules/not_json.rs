@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn the_place_of_a_stray_comma_is_shown() {
-        let sample = Sample::valid().write("rating/config/quote_response/price.json", "{\n  \"outputMapping\": [1,]\n}");
+        let sample = Sample::valid()
+            .write("rating/config/quote_response/price.json", "{\n  \"outputMapping\": [1,]\n}");
         insta::assert_snapshot!(sample.check(), @"");
         let sample = Sample::valid().write("rating/config/quote_response/price.json", "[]");
         assert!(sample.check().contains("holds an object"));

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::kind::NodeKind;
 use crate::pipeline::graph::Generation;
+use crate::pipeline::kind::NodeKind;
 use crate::pipeline::value::Value;
 
 /// The answer is not described.
@@ -35,8 +35,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (function, settings) in context.functions_on_path(NodeKind::Output) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
-                Diagnostic::error(INFO.code, format!("the answer of `{}` is not described: {message}", function.name))
-                    .at(settings.file, range, ""),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the answer of `{}` is not described: {message}", function.name),
+                )
+                .at(settings.file, range, ""),
             );
         };
         let mapping = match settings.value.get("outputMapping") {
@@ -59,7 +62,10 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
             if let Some(place) = entry.text_at("output_path") {
                 if !place.starts_with('$') {
-                    refuse(entry.range.clone(), "`output_path` starts with `$`, such as `$[:].premium`".to_owned());
+                    refuse(
+                        entry.range.clone(),
+                        "`output_path` starts with `$`, such as `$[:].premium`".to_owned(),
+                    );
                 }
                 if !places.insert(place) {
                     refuse(entry.range.clone(), format!("two entries write `{place}`"));
@@ -69,7 +75,10 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 && let Some(port) = entry.text_at("source_port")
                 && !inputs.contains(&port)
             {
-                refuse(entry.range.clone(), format!("there is no input `{port}`: there are `{}`", inputs.join("`, `")));
+                refuse(
+                    entry.range.clone(),
+                    format!("there is no input `{port}`: there are `{}`", inputs.join("`, `")),
+                );
             }
         }
         if !any {

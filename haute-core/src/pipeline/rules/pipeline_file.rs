@@ -28,10 +28,9 @@ pub(crate) fn find(root: &Path, pipeline: &str, found: &mut Vec<Diagnostic>) -> 
         Ok(file) => Some(file),
         Err(problem) => {
             let message = problem.message("pipeline file", pipeline);
-            found.push(
-                Diagnostic::error(INFO.code, message)
-                    .help("set `[project] pipeline` in haute.toml to the pipeline file, relative to the project"),
-            );
+            found.push(Diagnostic::error(INFO.code, message).help(
+                "set `[project] pipeline` in haute.toml to the pipeline file, relative to the project",
+            ));
             None
         }
     }

@@ -54,7 +54,11 @@ mod tests {
     #[test]
     fn what_ships_is_utility() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "import polars as pl", "import polars as pl\nfrom rates import BASE\nfrom utility.more import x\nfrom . import y")
+            .replace(
+                "rating/main.py",
+                "import polars as pl",
+                "import polars as pl\nfrom rates import BASE\nfrom utility.more import x\nfrom . import y",
+            )
             .write("rating/rates.py", "BASE = 1.0\n")
             .write("rating/utility/__init__.py", "");
         insta::assert_snapshot!(sample.check(), @"");

@@ -26,7 +26,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(
                 Diagnostic::error(
                     INFO.code,
-                    format!("both `{}` and `{}` take the quote", context.graph.id(*first), context.graph.id(*other)),
+                    format!(
+                        "both `{}` and `{}` take the quote",
+                        context.graph.id(*first),
+                        context.graph.id(*other)
+                    ),
                 )
                 .at(place.file, place.range, "a second quote input")
                 .context(first_place.file, first_place.range, "the first")

@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_submodel_file_is_there() {
-        let sample = Sample::valid().append("rating/main.py", "\npipeline.submodel(\"modules/perils.py\", \"perils\")\n");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\npipeline.submodel(\"modules/perils.py\", \"perils\")\n");
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

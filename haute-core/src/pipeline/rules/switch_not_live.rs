@@ -33,8 +33,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let range = map.map_or(settings.value.range.clone(), |map| map.value.range.clone());
-        let mut diagnostic = Diagnostic::error(INFO.code, format!("the switch `{}` has no live input", context.graph.id(node)))
-            .at(settings.file, range, "no input is mapped to `live`");
+        let mut diagnostic = Diagnostic::error(
+            INFO.code,
+            format!("the switch `{}` has no live input", context.graph.id(node)),
+        )
+        .at(settings.file, range, "no input is mapped to `live`");
         if let Some(place) = context.graph.place(node) {
             diagnostic = diagnostic.context(place.file, place.range, "this switch");
         }

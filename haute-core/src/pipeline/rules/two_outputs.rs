@@ -43,8 +43,10 @@ mod tests {
 
     #[test]
     fn two_answers_are_one_too_many() {
-        let sample = Sample::valid()
-            .append("rating/main.py", "\n@pipeline.output(config=\"config/quote_response/price.json\")\ndef again(priced): ...\n");
+        let sample = Sample::valid().append(
+            "rating/main.py",
+            "\n@pipeline.output(config=\"config/quote_response/price.json\")\ndef again(priced): ...\n",
+        );
         insta::assert_snapshot!(sample.check(), @"");
     }
 }

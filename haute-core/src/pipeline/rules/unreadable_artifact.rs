@@ -55,8 +55,10 @@ mod tests {
 
     #[test]
     fn a_directory_is_no_model() {
-        let sample = Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}")
-            .write("models/frequency.cbm/part", "x");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
+        )
+        .write("models/frequency.cbm/part", "x");
         insta::assert_snapshot!(sample.check(), @"");
     }
 }
