@@ -38,8 +38,8 @@ impl Runner {
         let runner = Self::new();
         #[cfg(feature = "target-local")]
         let runner = runner
-            .register(haute_target_local::LocalFactory::new())
-            .explain(haute_target_local::LocalFactory::codes());
+            .register(haute_target_local::Factory::new())
+            .explain(haute_target_local::Factory::codes());
         runner
     }
 

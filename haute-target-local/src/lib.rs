@@ -29,4 +29,4 @@ mod step;
 mod target;
 
 pub use config::LocalConfig;
-pub use target::{LocalFactory, LocalTarget};
+pub use target::{Factory, LocalTarget};

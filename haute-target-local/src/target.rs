@@ -32,11 +32,11 @@ const NAME: &str = "local";
 
 /// Makes [`LocalTarget`]s from `[deploy.local]`.
 #[derive(Clone, Default)]
-pub struct LocalFactory {
+pub struct Factory {
     environments: Option<Arc<dyn EnvironmentProvider>>,
 }
 
-impl LocalFactory {
+impl Factory {
     /// A factory whose targets make environments in the user's cache, with the installer the project names.
     pub fn new() -> Self {
         Self::default()
@@ -55,7 +55,7 @@ impl LocalFactory {
     }
 }
 
-impl TargetFactory for LocalFactory {
+impl TargetFactory for Factory {
     fn name(&self) -> &'static str {
         NAME
     }

@@ -15,9 +15,10 @@ from typing import Any
 import haute
 import polars as pl
 
+from .lookup import rating_lookup
 from .manifest import Release
 from .project import import_pipeline, seed_of
-from .stages import NodeCall, Scan, Stage, Work, declaration_of, rating_lookup
+from .stages import NodeCall, Scan, Stage, Work, declaration_of
 
 #: Decorators of nodes whose function Haute calls, or whose work it does, on the frames that reach them.
 _WORKING = (

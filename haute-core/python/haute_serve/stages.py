@@ -1,19 +1,14 @@
-"""The parts of a plan that need collected frames: scans to fill, nodes to call, tables to look up."""
+"""The parts of a plan that need collected frames: scans to fill and nodes to call."""
 
 from __future__ import annotations
 
 import contextvars
-import json
 import types
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 from polars.io.plugins import register_io_source
-
-#: Distinct keys a lookup remembers before it starts over.
-REMEMBERED_KEYS = 65_536
 
 
 class Touched(Exception):
@@ -93,72 +88,6 @@ class NodeCall:
             return result.collect(engine="in-memory")
         collected: pl.DataFrame = result
         return collected
-
-
-class Lookup:
-    """A rating step whose answers are remembered by the values of its factors.
-
-    A rating step's columns depend on its factors alone, and Haute checks every lookup for misses in a way that costs milliseconds per
-    table. The node itself is asked once for each combination of factors; a combination that misses raises every time.
-    """
-
-    def __init__(
-        self, call: NodeCall, factors: list[str], outputs: list[str], schema: pl.Schema
-    ) -> None:
-        self._call = call
-        self._factors = factors
-        self._outputs = outputs
-        self._schema = schema
-        self._known: dict[Any, tuple[Any, ...]] = {}
-
-    def __call__(self, frames: list[pl.DataFrame]) -> pl.DataFrame:
-        frame = frames[0]
-        keys = self._keys(frame)
-        known = self._known
-        missing = [index for index, key in enumerate(keys) if key not in known]
-        if missing:
-            first = {keys[index]: index for index in reversed(missing)}
-            asked = self._call([frame[list(first.values())]]).select(self._outputs)
-            if len(known) + len(first) > REMEMBERED_KEYS:
-                known.clear()
-                if len(first) < len(set(keys)):
-                    return self._call(frames)
-            known.update(zip(first, asked.iter_rows(), strict=True))
-        rows = [known[key] for key in keys]
-        columns = [
-            pl.Series(name, [row[index] for row in rows], dtype=self._schema[name], strict=True)
-            for index, name in enumerate(self._outputs)
-        ]
-        return frame.with_columns(columns).select(self._schema.names())
-
-    def _keys(self, frame: pl.DataFrame) -> list[Any]:
-        columns = [_exact(frame.get_column(name)).to_list() for name in self._factors]
-        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-
-
-def _exact(column: pl.Series) -> pl.Series:
-    # 0.0 and -0.0 are equal in Python, and NaN is not, but each is one key.
-    return column.reinterpret(signed=True) if column.dtype == pl.Float64 else column
-
-
-def rating_lookup(node: Any, before: pl.Schema, after: pl.Schema) -> Lookup | None:
-    """The lookup of a rating-step node's configured work, without its hook; None where its columns could depend on more."""
-    path = Path(node.fn.__globals__["__file__"]).parent / str(node.config["config"])
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    tables = settings.get("tables") or []
-    combined = settings.get("combinedOutputs") or []
-    outputs = [str(entry.get("outputColumn") or "").strip() for entry in [*tables, *combined]]
-    factors = [name for table in tables for name in table.get("factors") or [] if name in before]
-    if not factors or list(after) != [*before, *(name for name in after if name not in before)]:
-        return None
-    computed = [name for name in after if name in outputs]
-    if not {name for name in after if name not in before} <= set(computed):
-        return None
-    if any(before[name] == pl.Float32 or before[name].is_nested() for name in factors):
-        return None
-    if any(before[name] != after[name] for name in before if name not in computed):
-        return None
-    return Lookup(NodeCall(node), list(dict.fromkeys(factors)), computed, after)
 
 
 def declaration_of(fn: Any) -> Any:

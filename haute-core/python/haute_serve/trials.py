@@ -17,9 +17,9 @@ from .variants import variants
 VARIANTS = 48
 #: Made-up quotes scored alone and together. Polars divides a column by a literal in another way for one row than for several, which
 #: shows in the last digit of about one value in two hundred: a handful of quotes does not find such a thing.
-CROWD = 1000
+CROWD = 600
 #: No more single quotes of the crowd are scored once this many seconds have gone, if there are at least as many as `VARIANTS`.
-CROWD_SECONDS = 20.0
+CROWD_SECONDS = 10.0
 #: Frames of the sizes that requests arriving together make.
 _SMALL = (2, 3, 5, 8, 13, 31)
 

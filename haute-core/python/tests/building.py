@@ -19,7 +19,7 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent / "haute_serve"
 REPOSITORY = PACKAGE.parents[2]
-PROJECTS = REPOSITORY / "examples" / "projects"
+PROJECTS = Path(os.environ.get("HAUTE_TEST_PROJECTS") or REPOSITORY / "examples" / "projects")
 
 APP = '''"""Serves this release: any ASGI server can run `app:app`."""
 

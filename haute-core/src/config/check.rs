@@ -46,12 +46,11 @@ fn target(config: &Config, registry: &Registry, out: &mut Vec<Diagnostic>) {
     let message = format!("{subject}: there is no target `{}`", target.escape_debug());
     let diagnostic = Diagnostic::error(codes::UNKNOWN_TARGET, message);
     let diagnostic = config.point(diagnostic, "deploy.target", "not a target");
-    out.push(match closest(target, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => {
-            let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            diagnostic.help(format!("the targets are {list}"))
-        }
+    out.push(if let Some(near) = closest(target, known.iter().copied()) {
+        diagnostic.help(format!("did you mean `{near}`?"))
+    } else {
+        let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        diagnostic.help(format!("the targets are {list}"))
     });
 }
 

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, IntoDeserializer,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, IntoDeserializer as _,
     MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
@@ -70,7 +70,7 @@ struct DecodeError {
     reason: Reason,
     message: String,
     help: Option<String>,
-    origin: Option<Origin>,
+    origin: Option<Box<Origin>>,
     /// The keys that lead to the value, innermost first.
     path: Vec<String>,
 }
@@ -81,7 +81,7 @@ impl DecodeError {
     }
 
     fn at(mut self, node: &Node) -> Self {
-        self.origin.get_or_insert_with(|| node.origin.clone());
+        self.origin.get_or_insert_with(|| Box::new(node.origin.clone()));
         self
     }
 
@@ -91,7 +91,7 @@ impl DecodeError {
             Reason::Value => codes::OUT_OF_RANGE,
             Reason::Missing => codes::MISSING_KEY,
         };
-        let origin = self.origin.unwrap_or_else(|| fallback.clone());
+        let origin = self.origin.map_or_else(|| fallback.clone(), |origin| *origin);
         let diagnostic = Diagnostic::error(code, format!("{}: {}", origin.subject(path), self.message));
         let diagnostic = origin.point(diagnostic, "here");
         match self.help {

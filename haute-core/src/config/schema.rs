@@ -132,12 +132,11 @@ impl Schema {
             } else if self.has_key(path, key) {
                 // Its type is looked at when it is decoded.
             } else if self.has_table(&full) {
-                match &node.value {
-                    Value::Table(inner) => self.check_table(inner, &full, out, failed),
-                    _ => {
-                        out.push(not_a_table(&full, node));
-                        failed.push(full);
-                    }
+                if let Value::Table(inner) = &node.value {
+                    self.check_table(inner, &full, out, failed);
+                } else {
+                    out.push(not_a_table(&full, node));
+                    failed.push(full);
                 }
             } else if is_table {
                 out.push(self.unknown_table(path, key, node));

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = runtime![
     "errors.py",
     "handler.py",
     "independence.py",
+    "lookup.py",
     "manifest.py",
     "observe.py",
     "openapi.py",

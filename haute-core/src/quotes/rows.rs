@@ -187,13 +187,13 @@ impl Reader<'_> {
             }
         }
         let find = |name: &str| entries.iter().rfind(|(key, _)| key.text == name).map(|(_, value)| value);
-        let expected = find("expected").and_then(|value| match &value.kind {
-            Kind::Object(columns) => Some((value, columns)),
-            _ => {
-                let message = format!("`expected` of quote {index} is {}, not an object", value.words());
-                self.shape(value.range.clone(), message, "write `\"expected\": {\"premium\": 100.0}`");
-                None
+        let expected = find("expected").and_then(|value| {
+            if let Kind::Object(columns) = &value.kind {
+                return Some((value, columns));
             }
+            let message = format!("`expected` of quote {index} is {}, not an object", value.words());
+            self.shape(value.range.clone(), message, "write `\"expected\": {\"premium\": 100.0}`");
+            None
         });
         let tolerance = find("tolerance_pct")
             .map(|value| (value, self.tolerance(index, value, find("expected").is_some())));

@@ -141,6 +141,24 @@ fn deep_nesting_is_refused_before_it_uses_up_the_stack() {
 
 #[cfg(unix)]
 #[test]
+fn a_device_is_not_read() {
+    let directory = project(&[("haute.toml", b"[project]\npipeline = \"zero.py\"\n")]);
+    let zero = directory.path().join("rating/zero.py");
+    std::os::unix::fs::symlink("/dev/zero", &zero).unwrap();
+    assert_eq!(codes(&report(&options(&directory))), ["HT0114"]);
+
+    let file = directory.path().join("haute.toml");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    assert!(codes(&report(&options(&directory))).contains(&"HT0102"));
+
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert!(codes(&report(&options(&directory))).contains(&"HT0102"));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_link_out_of_the_project_is_refused_and_one_inside_is_followed() {
     let outside = project(&[]);
     let text = b"[project]\npipeline = \"link.py\"\n";

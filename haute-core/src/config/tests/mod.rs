@@ -14,6 +14,8 @@ use crate::target::Registry;
 
 /// One line per diagnostic: code, severity, place, message; then notes and helps.
 pub(crate) fn dump(report: &Report) -> String {
+    use std::fmt::Write as _;
+
     let mut text = String::new();
     for diagnostic in report.resolved() {
         let place = diagnostic.labels.first().map_or_else(
@@ -24,12 +26,12 @@ pub(crate) fn dump(report: &Report) -> String {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        text.push_str(&format!("{} {severity} {place} {}\n", diagnostic.code, diagnostic.message));
+        writeln!(text, "{} {severity} {place} {}", diagnostic.code, diagnostic.message).unwrap();
         for note in &diagnostic.notes {
-            text.push_str(&format!("  note: {note}\n"));
+            writeln!(text, "  note: {note}").unwrap();
         }
         for help in &diagnostic.helps {
-            text.push_str(&format!("  help: {help}\n"));
+            writeln!(text, "  help: {help}").unwrap();
         }
     }
     text
@@ -70,4 +72,11 @@ pub(crate) fn report(options: &LoadOptions) -> Report {
         Ok(project) => project.report().clone(),
         Err(report) => report,
     }
+}
+
+/// Whether every label lies on whole characters of its file: a renderer cuts the text there.
+pub(crate) fn labels_fit(report: &Report) -> bool {
+    report.diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels).all(|label| {
+        report.sources.get(label.file).is_some_and(|file| file.text().get(label.range.clone()).is_some())
+    })
 }

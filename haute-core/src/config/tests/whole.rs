@@ -182,7 +182,8 @@ fn defaults_are_those_of_haute() {
     assert_eq!(config.origin("deploy.nonsense"), None);
     assert_eq!(config.test_quotes.dir, None);
     assert_eq!(config.deploy.build.architecture, Some(Architecture::Amd64));
-    insta::assert_snapshot!(config.values().map(|(key, value, _)| format!("{key} = {value}\n")).collect::<String>(), @r#"
+    let shown: Vec<_> = config.values().map(|(key, value, _)| format!("{key} = {value}")).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
     ci.production.endpoint_url = ""
     ci.provider = "github"
     ci.staging.endpoint_suffix = "-staging"
