@@ -212,7 +212,7 @@ impl Shared {
         let (Some(phase), Some(since)) = (state.phase, state.since) else { return };
         let running = since.elapsed();
         let word = phases::word(phase);
-        let doing = state.doing();
+        let doing = state.doing(phase);
         if self.moving {
             if running >= DELAY {
                 let message = format!("{word:8} {}  {}", clean(&doing).replace('\n', " "), duration(running));
@@ -246,13 +246,13 @@ impl State {
     }
 
     /// What is going on, in a few words.
-    fn doing(&self) -> String {
+    fn doing(&self, phase: Phase) -> String {
         let fresh = self.position.is_some() || self.heard.is_some_and(|at| at.elapsed() < FRESH);
         let activity = Some(&self.activity).filter(|activity| fresh && !activity.is_empty());
         match (&self.step, activity) {
             (Some(step), None) => step.clone(),
             (Some(step), Some(activity)) => format!("{step}: {activity}"),
-            (None, None) => "working".to_owned(),
+            (None, None) => phases::activity(phase).to_owned(),
             (None, Some(activity)) => activity.clone(),
         }
     }
