@@ -28,6 +28,7 @@ sys.path.insert(0, str(REPOSITORY / "haute-core" / "python" / "tests"))
 sys.path.insert(0, str(REPOSITORY / "haute-core" / "python"))
 
 from building import build_release  # noqa: E402
+
 from haute_serve.variants import variants  # noqa: E402
 
 
@@ -78,7 +79,9 @@ def main() -> None:
             order = servers if number % 2 == 0 else servers[::-1]
             for server in order:
                 print(f"round {number + 1}: {server.name}", file=sys.stderr, flush=True)
-            rounds.append({server.name: asyncio.run(_measure(server, quotes, options.seconds)) for server in order})
+            rounds.append(
+                {server.name: asyncio.run(_measure(server, quotes, options.seconds)) for server in order}
+            )
             print(f"round {number + 1} of {options.rounds} done", file=sys.stderr, flush=True)
         _report(rounds, servers)
 
@@ -88,7 +91,9 @@ async def _measure(server: Server, quotes: list[dict[str, Any]], seconds: float)
     found: dict[str, float] = {}
     for clients in (1, 8, 32):
         before = server.cpu_seconds()
-        run = _without_failures(server, await drive(server.port, singles, clients=clients, seconds=seconds, least=2))
+        run = _without_failures(
+            server, await drive(server.port, singles, clients=clients, seconds=seconds, least=2)
+        )
         found[f"cpu_{clients}"] = (server.cpu_seconds() - before) / run.count * 1000
         found[f"p50_{clients}"] = run.percentile(0.5) * 1000
         found[f"p99_{clients}"] = run.percentile(0.99) * 1000
@@ -100,9 +105,7 @@ async def _measure(server: Server, quotes: list[dict[str, Any]], seconds: float)
         run = _without_failures(server, await drive(server.port, batch, clients=1, seconds=seconds, least=2))
         found[f"batch_{size}"] = run.percentile(0.5) * 1000
         found[f"batch_cpu_{size}"] = (server.cpu_seconds() - before) / run.count * 1000
-    load = asyncio.ensure_future(
-        drive(server.port, singles, clients=32, seconds=seconds + 0.5, least=1)
-    )
+    load = asyncio.ensure_future(drive(server.port, singles, clients=32, seconds=seconds + 0.5, least=1))
     await asyncio.sleep(0.3)
     health = await drive(server.port, [request("/health")], clients=1, seconds=seconds, least=2)
     await load
@@ -146,9 +149,13 @@ def _report(rounds: list[dict[str, dict[str, float]]], servers: list[Server]) ->
             verdict = f"< 50 ms: {'reached' if mine < 50 else 'MISSED'}"
         elif figure.reach is not None:
             verdict = f">= {figure.reach:g}x: {'reached' if ratio >= figure.reach else 'MISSED'}"
-        print(f"{figure.name:52} {mine:>8.2f}{figure.unit:>2} {theirs:>8.2f}{figure.unit:>2} {ratio:>7.1f}x  {verdict}")
+        print(
+            f"{figure.name:52} {mine:>8.2f}{figure.unit:>2} {theirs:>8.2f}{figure.unit:>2} {ratio:>7.1f}x  {verdict}"
+        )
     for server in servers:
-        print(f"{server.name}: {server.seconds_to_health:.2f} s to /health, {server.memory_mib():.0f} MiB after load")
+        print(
+            f"{server.name}: {server.seconds_to_health:.2f} s to /health, {server.memory_mib():.0f} MiB after load"
+        )
 
 
 def _quotes(project: Path) -> list[dict[str, Any]]:
@@ -161,8 +168,12 @@ def _quotes(project: Path) -> list[dict[str, Any]]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--project", type=Path, default=REPOSITORY / "examples" / "projects" / "motor-pricing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--project", type=Path, default=REPOSITORY / "examples" / "projects" / "motor-pricing"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     return parser.parse_args()

@@ -90,18 +90,14 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def drive(
-    port: int, requests: list[bytes], *, clients: int, seconds: float, least: int = 1
-) -> Run:
+async def drive(port: int, requests: list[bytes], *, clients: int, seconds: float, least: int = 1) -> Run:
     """Sends `requests` round and round over `clients` connections for `seconds`, and at least `least` on each."""
     run = Run()
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     connections: list[_Connection] = []
     for number in range(clients):
-        connection = _Connection(
-            requests, number * 7 % len(requests), started + seconds, least, run
-        )
+        connection = _Connection(requests, number * 7 % len(requests), started + seconds, least, run)
         await loop.create_connection(lambda made=connection: made, "127.0.0.1", port)
         connections.append(connection)
     await asyncio.gather(*(connection.done for connection in connections))

@@ -120,7 +120,9 @@ def haute(application: Path, log: Path) -> Iterator[Server]:
         "HAUTE_EXECUTION_MEMORY_POLICY": "strict_server",
         "POLARS_MAX_THREADS": "8",
     }
-    with _started("haute", contained([*command, "--port", str(port)]), application, environment, port, log) as server:
+    with _started(
+        "haute", contained([*command, "--port", str(port)]), application, environment, port, log
+    ) as server:
         yield server
 
 

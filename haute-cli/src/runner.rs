@@ -37,9 +37,8 @@ impl Runner {
     pub fn with_built_in_targets() -> Self {
         let runner = Self::new();
         #[cfg(feature = "target-local")]
-        let runner = runner
-            .register(haute_target_local::Factory::new())
-            .explain(haute_target_local::Factory::codes());
+        let runner =
+            runner.register(haute_target_local::Factory::new()).explain(haute_target_local::Factory::codes());
         runner
     }
 

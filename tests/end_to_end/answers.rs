@@ -7,27 +7,27 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// An answer over HTTP.
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 impl Answer {
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.body))
     }
 
     /// The rows of a 200 answer.
     #[track_caller]
-    pub fn rows(&self) -> Vec<Value> {
+    pub(crate) fn rows(&self) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.body);
         self.json()["rows"].as_array().expect("rows").clone()
     }
 }
 
 /// Sends one request on a connection of its own.
-pub fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub(crate) fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     let mut head = format!(
@@ -64,11 +64,11 @@ fn unchunk(mut body: &str) -> String {
 }
 
 /// Prices `body`, one quote or an array.
-pub fn quote(port: u16, body: &Value) -> Answer {
+pub(crate) fn quote(port: u16, body: &Value) -> Answer {
     request(port, "POST", "/quote", &[("content-type", "application/json")], body.to_string().as_bytes())
 }
 
 /// `GET /health`.
-pub fn health(port: u16) -> Answer {
+pub(crate) fn health(port: u16) -> Answer {
     request(port, "GET", "/health", &[], b"")
 }

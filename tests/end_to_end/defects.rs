@@ -6,7 +6,7 @@ use crate::project::{Project, repository};
 use crate::requirement::{Requirement, test};
 use crate::truth::{check_served, read};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let root = repository().join("tests/projects");
     let mut names: Vec<String> = std::fs::read_dir(&root)
         .into_iter()

@@ -11,7 +11,7 @@ use crate::requirement::{Requirement, test};
 
 const LOADINGS: &str = "rating/utility/loadings.py";
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let python = [Requirement::Python];
     vec![
         test("deploy::the_main_job_ends_with_a_url_premiums_and_a_curl_line_that_works", &python, main_job),

@@ -9,7 +9,7 @@ use crate::answers::quote;
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let python = [Requirement::Python];
     vec![
         test("failures::a_mistake_in_the_pipeline_is_exit_3_with_its_place", &[], mistake),

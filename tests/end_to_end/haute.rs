@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::project::Project;
 use crate::requirement::{Requirement, haute_python, test};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let needs = [Requirement::Python, Requirement::Haute];
     vec![
         test("haute::its_smoke_command_unmodified_passes", &needs, smoke),

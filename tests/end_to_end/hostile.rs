@@ -7,7 +7,7 @@ use crate::answers::{Answer, health, quote, request};
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![test("hostile::bodies_are_refused_by_name_and_never_a_5xx", &[Requirement::Python], bodies)]
 }
 

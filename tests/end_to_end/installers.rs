@@ -5,7 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![test("installers::pip_alone_builds_and_proves", &[Requirement::Python], pip_alone)]
 }
 

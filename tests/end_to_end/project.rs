@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The root of this repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate is in a folder of the repository")
@@ -17,16 +17,16 @@ pub fn repository() -> PathBuf {
 }
 
 /// A copy of a project. What serves from it is stopped when it goes.
-pub struct Project {
+pub(crate) struct Project {
     directory: TempDir,
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// What a run of the program came to.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
@@ -40,14 +40,14 @@ impl Run {
 
     /// The run itself, when it ended with `code`; a panic that shows everything else.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The last JSON line, which must be the result.
     #[track_caller]
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         let lines: Vec<Value> = self
             .stdout
             .lines()
@@ -67,12 +67,12 @@ impl Run {
 
 impl Project {
     /// A copy of `examples/projects/<name>`.
-    pub fn example(name: &str) -> Self {
+    pub(crate) fn example(name: &str) -> Self {
         Self::copy_of(&repository().join("examples/projects").join(name))
     }
 
     /// A copy of `tests/projects/<name>`.
-    pub fn test_project(name: &str) -> Self {
+    pub(crate) fn test_project(name: &str) -> Self {
         Self::copy_of(&repository().join("tests/projects").join(name))
     }
 
@@ -98,43 +98,43 @@ impl Project {
         project
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(path, text).expect("a file");
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Replaces text that must be there.
     #[track_caller]
-    pub fn edit(&self, path: &str, from: &str, to: &str) {
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
         let text = self.read(path);
         assert!(text.contains(from), "`{from}` is in {path}");
         self.write(path, &text.replacen(from, to, 1));
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs::remove_file(self.root().join(path)).expect("removed");
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Runs `haute-cli` on the project.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_with(arguments, &[])
     }
 
     /// The same, with variables set.
-    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_haute-cli"));
         command.args(arguments).arg("--project").arg(self.root()).args(["--env", "e2e"]).stdin(Stdio::null());
         for ci in ["CI", "GITHUB_ACTIONS", "HAUTE_MODEL_NAME", "HAUTE_TARGET"] {
@@ -146,7 +146,7 @@ impl Project {
 
     /// Deploys to this machine, and gives the result line.
     #[track_caller]
-    pub fn deploy(&self) -> Value {
+    pub(crate) fn deploy(&self) -> Value {
         self.run(&["deploy", "--target", "local", "--json"]).expect(0).result()
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let python = [Requirement::Python];
     vec![
         test("release::two_builds_in_two_places_are_the_same_to_the_byte", &python, deterministic),

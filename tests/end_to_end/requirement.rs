@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 
 /// Something a test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requirement {
+pub(crate) enum Requirement {
     /// Python 3.11 or newer, and `uv` or `pip` with a package index behind it.
     Python,
     /// `uv`.
@@ -46,7 +46,7 @@ fn python() -> Option<&'static str> {
 }
 
 /// The Python with the whole of Haute.
-pub fn haute_python() -> Option<PathBuf> {
+pub(crate) fn haute_python() -> Option<PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
@@ -61,7 +61,7 @@ pub fn haute_python() -> Option<PathBuf> {
 }
 
 /// A test that needs `requirements`: ignored by name where one is missing, failed where none may be.
-pub fn test(
+pub(crate) fn test(
     name: &str,
     requirements: &[Requirement],
     run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
@@ -74,7 +74,8 @@ pub fn test(
     if std::env::var_os("HAUTE_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1") {
         return Trial::test(name, move || Err(format!("not run: {why}").into()));
     }
+    let kind = format!("skipped: {why}");
     Trial::test(name, move || Err(format!("not run: {why}").into()))
-        .with_kind(format!("skipped: {why}"))
+        .with_kind(kind)
         .with_ignored_flag(true)
 }

@@ -10,13 +10,13 @@ use crate::project::{Project, repository};
 use crate::requirement::{Requirement, test};
 
 /// One quote and Haute's own answer to it.
-pub struct Truth {
-    pub input: Value,
-    pub output: Value,
+pub(crate) struct Truth {
+    pub(crate) input: Value,
+    pub(crate) output: Value,
 }
 
 /// Reads a truth file, below `tests/projects`.
-pub fn read(path: &str) -> Vec<Truth> {
+pub(crate) fn read(path: &str) -> Vec<Truth> {
     let path = repository().join("tests/projects").join(path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let file: Value = serde_json::from_str(&text).expect("JSON");
@@ -54,7 +54,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// Every quote alone, all as one batch, and all the other way round.
-pub fn check_served(project: &Project, truth: &[Truth]) {
+pub(crate) fn check_served(project: &Project, truth: &[Truth]) {
     let mut expected = Vec::new();
     for entry in truth {
         let rows = quote(project.port, &entry.input).rows();
@@ -83,7 +83,7 @@ pub fn check_served(project: &Project, truth: &[Truth]) {
     );
 }
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     ["motor-pricing", "home-contents", "legacy-motor"]
         .into_iter()
         .map(|name| {

@@ -98,13 +98,8 @@ fn show(work: &Work<'_>, recorded: &Recorded, premiums: &[Premium], example: Opt
     ui.field("address", &record.address);
     ui.field("record", &recorded.id);
     ui.field("before", &record.before);
-    ui.field(
-        "verification",
-        json!({
-            "passed": record.verification.as_ref().is_some_and(|verification| verification.passed),
-            "checks": record.verification.as_ref().map_or(0, |verification| verification.checks.len()),
-        }),
-    );
+    let verification = record.verification.as_ref();
+    ui.field("verification", verification.map(|it| json!({"passed": it.passed, "checks": it.checks.len()})));
     ui.field("example", example);
     if record.release.is_some() {
         ui.data("premiums", premiums, |palette| premiums::render(premiums, palette) + "\n");

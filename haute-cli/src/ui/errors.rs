@@ -21,9 +21,9 @@ pub(crate) const fn standing(exit: Exit, stage: Stage) -> Option<&'static str> {
             Some("the change may or may not have taken effect: what serves now is not known")
         }
         (Stage::Apply, Exit::Superseded) => Some("the newer deployment serves, or is about to"),
-        (Stage::Apply, Exit::Interrupted) => {
-            Some("finished steps stand and are in the journal; the others were not begun")
-        }
+        (Stage::Apply, Exit::Interrupted) => Some(
+            "the finished steps are in the journal; the step in hand may be half done, and resuming settles it",
+        ),
         (Stage::Apply, Exit::Bug) => Some("what serves now is not known"),
         (Stage::Apply, _) => Some("what served before still serves"),
     }

@@ -221,11 +221,12 @@ impl Ui {
     /// The end after a second Ctrl-C.
     pub(crate) fn finish_at_once(&self) -> Exit {
         self.progress.stop();
+        let message = "stopped at once; `haute-cli resume` continues where a change was cut off";
         if self.settings.json {
+            self.field("error", json::error_of("cancelled", message));
             self.result_line(Exit::Interrupted.outcome(), Exit::Interrupted);
         } else {
-            self.console
-                .people("stopped at once; `haute-cli resume` continues from the last finished step\n");
+            self.console.people(&format!("{message}\n"));
         }
         self.console.flush();
         Exit::Interrupted

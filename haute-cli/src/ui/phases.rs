@@ -18,6 +18,19 @@ pub(crate) const fn word(phase: Phase) -> &'static str {
     }
 }
 
+/// What a phase is at while nothing more particular is known.
+pub(crate) const fn activity(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Load | Phase::Check => "reading the project",
+        Phase::Build => "making the release",
+        Phase::Prove => "scoring the test quotes",
+        Phase::Plan => "looking at the target",
+        Phase::Apply => "changing the target",
+        Phase::Verify => "asking for quotes",
+        _ => "working",
+    }
+}
+
 /// The stage a failure of this phase belongs to.
 pub(crate) const fn stage(phase: Phase) -> Stage {
     match phase {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use haute_core::ErrorKind;
 use haute_core::event::{Event, Phase};
 
 use super::console::{Console, FRAME};
@@ -123,9 +124,9 @@ impl Shared {
                 self.line(&mut state, Some(*phase), summary, took);
                 state.begin(None);
             }
-            Event::PhaseFailed { phase, milliseconds, .. } => {
+            Event::PhaseFailed { phase, kind, milliseconds, .. } => {
                 // The error itself is on the screen that follows: a fact is said once.
-                self.failed(&mut state, *phase, Duration::from_millis(*milliseconds));
+                self.failed(&mut state, *phase, ended(*kind), Duration::from_millis(*milliseconds));
                 state.failed = Some(*phase);
                 state.phase = None;
             }
@@ -169,10 +170,9 @@ impl Shared {
                 self.line(&mut state, None, &text, Duration::from_millis(*milliseconds));
                 state.activity.clear();
             }
-            Event::StepFailed { step, .. } => {
-                // The error itself is on the screen that follows: a fact is said once.
+            Event::StepFailed { step, kind, .. } => {
                 let title = state.step.take().unwrap_or_else(|| step.clone());
-                self.line(&mut state, None, &format!("{title}: failed"), Duration::ZERO);
+                self.line(&mut state, None, &format!("{title}: {}", ended(*kind)), Duration::ZERO);
             }
             Event::Warning { message, help } => {
                 let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));
@@ -194,9 +194,9 @@ impl Shared {
         self.write(state, &format!("{word} {}{took}\n", clean(text)));
     }
 
-    fn failed(&self, state: &mut State, phase: Phase, took: Duration) {
+    fn failed(&self, state: &mut State, phase: Phase, ended: &str, took: Duration) {
         let word = self.palette.bad(&format!("{:8}", phases::word(phase)));
-        self.write(state, &format!("{word} failed{}\n", self.palette.dim(&format!("  {}", duration(took)))));
+        self.write(state, &format!("{word} {ended}{}\n", self.palette.dim(&format!("  {}", duration(took)))));
     }
 
     fn write(&self, state: &mut State, text: &str) {
@@ -212,7 +212,7 @@ impl Shared {
         let (Some(phase), Some(since)) = (state.phase, state.since) else { return };
         let running = since.elapsed();
         let word = phases::word(phase);
-        let doing = state.doing();
+        let doing = state.doing(phase);
         if self.moving {
             if running >= DELAY {
                 let message = format!("{word:8} {}  {}", clean(&doing).replace('\n', " "), duration(running));
@@ -230,6 +230,11 @@ impl Shared {
     }
 }
 
+/// How something that did not come to its end ended.
+const fn ended(kind: ErrorKind) -> &'static str {
+    if matches!(kind, ErrorKind::Cancelled) { "stopped" } else { "failed" }
+}
+
 impl State {
     fn begin(&mut self, phase: Option<Phase>) {
         *self = Self {
@@ -241,13 +246,13 @@ impl State {
     }
 
     /// What is going on, in a few words.
-    fn doing(&self) -> String {
+    fn doing(&self, phase: Phase) -> String {
         let fresh = self.position.is_some() || self.heard.is_some_and(|at| at.elapsed() < FRESH);
         let activity = Some(&self.activity).filter(|activity| fresh && !activity.is_empty());
         match (&self.step, activity) {
             (Some(step), None) => step.clone(),
             (Some(step), Some(activity)) => format!("{step}: {activity}"),
-            (None, None) => "working".to_owned(),
+            (None, None) => phases::activity(phase).to_owned(),
             (None, Some(activity)) => activity.clone(),
         }
     }

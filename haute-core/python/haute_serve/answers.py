@@ -77,7 +77,7 @@ class Answers:
             self._ports = list(dict.fromkeys(leaf.port for leaf in self._leaves))
             self.frames = [
                 _port_frame(outputs, port).select(
-                    [*owner, *dict.fromkeys(l.column for l in self._leaves if l.port == port)]
+                    [*owner, *dict.fromkeys(leaf.column for leaf in self._leaves if leaf.port == port)]
                 )
                 for port in self._ports
             ]
@@ -95,10 +95,7 @@ class Answers:
             answers = self._nested_documents(frames, count)
         if self._fields is not None:
             fields = self._fields
-            return [
-                [{name: doc[name] for name in fields if name in doc} for doc in docs]
-                for docs in answers
-            ]
+            return [[{name: doc[name] for name in fields if name in doc} for doc in docs] for docs in answers]
         return answers
 
     def _flat_documents(self, frame: pl.DataFrame, count: int) -> list[Documents]:
@@ -138,10 +135,7 @@ class Answers:
             for owner, row in zip(self._owners(frame), frame.iter_rows(named=True), strict=True):
                 rows[owner][port].append(row)
         tree = _Tree(self._leaves)
-        return [
-            [_pruned(document) for document in tree.build(ports)]
-            for ports in rows
-        ]
+        return [[_pruned(document) for document in tree.build(ports)] for ports in rows]
 
 
 def _port_frame(outputs: dict[str, pl.LazyFrame], port: str) -> pl.LazyFrame:
@@ -166,9 +160,7 @@ class _Tree:
             port: max((self._by_path[path].level for path in paths), key=len)
             for port, paths in self._columns.items()
         }
-        self._levels = {
-            level[:depth] for level in self._level_of.values() for depth in range(len(level) + 1)
-        }
+        self._levels = {level[:depth] for level in self._level_of.values() for depth in range(len(level) + 1)}
 
     def build(self, ports: dict[str, list[dict[str, Any]]]) -> Documents:
         objects = {
@@ -244,7 +236,8 @@ def _identity(value: Any) -> Any:
 def _pruned(document: dict[str, Any]) -> dict[str, Any]:
     for value in document.values():
         if value is None or isinstance(value, dict | list):
-            return prune(document)
+            kept: dict[str, Any] = prune(document)
+            return kept
     return document
 
 

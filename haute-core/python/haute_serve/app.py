@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from .batcher import Batcher
-from .handler import QuoteHandler, Receive, Scope, Send
+from .columns import compile_tables
+from .handler import QuoteHandler, Send
 from .manifest import Release, load_release
 from .openapi import document
 from .scorer import Scorer
@@ -53,7 +54,9 @@ class QuoteService(FastAPI):
         if scope["path"] == "/quote":
             await self._quote(scope, receive, send)
             return
-        await super().__call__(scope, receive, self._closing(send) if self.status == "draining" else send)
+        if self.status == "draining":
+            send = self._closing(send)
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         return self._document
@@ -114,14 +117,7 @@ def _example(scorer: Scorer) -> list[dict[str, Any]] | None:
 
 
 def _health(release: Release) -> dict[str, Any]:
-    source = release.manifest["input"]
-    columns = source.get("columns") or [
-        column
-        for table in source.get("tables") or []
-        if table.get("emit")
-        for column in table["columns"]
-        if column.get("selected", True)
-    ]
+    columns = [column for table in compile_tables(release.manifest["input"]) for column in table.columns]
     scoring = release.scoring or {}
     return {
         "model": release.name,
@@ -130,8 +126,6 @@ def _health(release: Release) -> dict[str, Any]:
         "digest": release.digest,
         "commit": os.environ.get("HAUTE_SERVE_COMMIT") or None,
         "nodes_deployed": len(release.manifest["pipeline"].get("nodes") or []),
-        "input_schema": {column["name"]: column["type"] for column in columns},
-        "output_schema": {
-            column["name"]: column["dtype"] for column in scoring.get("output_columns") or []
-        },
+        "input_schema": {column.name: column.kind for column in columns},
+        "output_schema": {column["name"]: column["dtype"] for column in scoring.get("output_columns") or []},
     }

@@ -88,9 +88,7 @@ def _explain(body: bytes, error: orjson.JSONDecodeError, depth_limit: int) -> Re
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as bad:
-        return Refusal(
-            422, "invalid_utf8", f"The body is not UTF-8 at byte {bad.start}.", byte=bad.start
-        )
+        return Refusal(422, "invalid_utf8", f"The body is not UTF-8 at byte {bad.start}.", byte=bad.start)
     if "depth limit" in error.msg:
         return _too_deep(depth_limit)
     if "infinity" in error.msg or _has_non_finite_literal(text):

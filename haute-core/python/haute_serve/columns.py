@@ -52,7 +52,7 @@ def compile_tables(source: dict[str, Any]) -> tuple[Table, ...]:
     mode = source.get("mode")
     if mode == "flat":
         columns = tuple(
-            _column(spec, 0, (spec["name"],)) for spec in source["columns"] if _selected(spec)
+            _column(spec, 0, (spec["name"],)) for spec in source["columns"] if spec.get("selected", True)
         )
         return (Table("", (), False, columns),)
     if mode != "tables":
@@ -81,7 +81,8 @@ def _table(spec: dict[str, Any]) -> Table:
     columns = tuple(
         _located(column, segments, spec["label"])
         for column in spec["columns"]
-        if _selected(column)
+        # Haute leaves out a column that does not say it is selected.
+        if column.get("selected", False)
     )
     return Table(spec["label"], tuple(arrays), bool(spec.get("optional", False)), columns)
 
@@ -90,17 +91,9 @@ def _located(spec: dict[str, Any], table: tuple[Segment, ...], label: str) -> Co
     segments = parse_path(spec["path"])
     level = array_level(segments)
     if level != table[: len(level)]:
-        raise ReleaseError(
-            "manifest_invalid", f"column {spec['name']!r} does not lie under table {label!r}"
-        )
+        raise ReleaseError("manifest_invalid", f"column {spec['name']!r} does not lie under table {label!r}")
     keys = tuple(name for name, _ in segments[len(level) :])
-    return _column(
-        spec, sum(is_array for _, is_array in level), () if keys == (ELEMENT,) else keys
-    )
-
-
-def _selected(spec: dict[str, Any]) -> bool:
-    return bool(spec.get("selected", True))
+    return _column(spec, sum(is_array for _, is_array in level), () if keys == (ELEMENT,) else keys)
 
 
 def _column(spec: dict[str, Any], depth: int, keys: tuple[str, ...]) -> Column:

@@ -65,7 +65,5 @@ class Refusal(Exception):
         refusal.body = first.payload(with_row=batch)
         if batch or len(faults) > 1:
             refusal.body["error_count"] = len(faults)
-            refusal.body["errors"] = [
-                fault.payload(with_row=batch) for fault in faults[:LISTED_ROWS]
-            ]
+            refusal.body["errors"] = [fault.payload(with_row=batch) for fault in faults[:LISTED_ROWS]]
         return refusal

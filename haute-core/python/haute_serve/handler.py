@@ -64,17 +64,15 @@ class QuoteHandler:
             return
         except Exception as error:
             print("".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
-            refusal = Refusal(500, "internal_error", "The service failed; the failure is in its log.")
-            status, content, kind = refusal.status, _json(refusal.body), _JSON
+            failure = Refusal(500, "internal_error", "The service failed; the failure is in its log.")
+            status, content, kind = failure.status, _json(failure.body), _JSON
         headers += [kind, (b"content-length", str(len(content)).encode())]
         if close or self._draining():
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _read(
-        self, headers: list[tuple[bytes, bytes]], receive: Receive
-    ) -> tuple[bytes, bool]:
+    async def _read(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> tuple[bytes, bool]:
         ndjson = False
         limit = self._limits.body_bytes
         for name, value in headers:
@@ -85,9 +83,7 @@ class QuoteHandler:
                 accepted = value.lower()
                 ndjson = ndjson or b"application/x-ndjson" in accepted or b"application/ndjson" in accepted
             elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-                raise Refusal(
-                    415, "unsupported_content_encoding", "Send the body without Content-Encoding."
-                )
+                raise Refusal(415, "unsupported_content_encoding", "Send the body without Content-Encoding.")
         try:
             async with asyncio.timeout(self._limits.deadline_seconds):
                 return await _body(receive, limit), ndjson
@@ -121,9 +117,7 @@ class QuoteHandler:
         if faults:
             raise Refusal.of_faults(faults, batch=batch)
         outcomes = await self._batcher.score(quotes)
-        refused = [
-            outcome.at_row(row) for row, outcome in enumerate(outcomes) if isinstance(outcome, Fault)
-        ]
+        refused = [outcome.at_row(row) for row, outcome in enumerate(outcomes) if isinstance(outcome, Fault)]
         if refused:
             raise Refusal.of_faults(refused, batch=batch)
         rows: Documents = [

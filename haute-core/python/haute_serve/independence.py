@@ -20,16 +20,108 @@ from .manifest import Release
 
 #: Polars methods whose result for one row can depend on another.
 _ACROSS_ROWS = frozenset(
-    """
-    over rolling group_by group_by_dynamic group_by_stable upsample pivot unpivot transpose
-    mean median sum product std var min max mode quantile skew kurtosis entropy count len n_unique approx_n_unique
-    first last head tail limit slice gather gather_every get item sample shuffle top_k bottom_k arg_max arg_min arg_sort arg_unique
-    rank rle rle_id shift diff pct_change cum_sum cum_prod cum_max cum_min cum_count cumulative_eval ewm_mean ewm_std ewm_var
-    rolling_mean rolling_sum rolling_max rolling_min rolling_std rolling_var rolling_median rolling_quantile rolling_map
-    forward_fill backward_fill interpolate interpolate_by unique unique_counts value_counts is_duplicated is_unique is_first_distinct
-    is_last_distinct peak_max peak_min set_sorted qcut hist reverse with_row_index with_row_count int_range join_asof search_sorted
-    implode explode_all map_batches map_groups apply pipe_with_schema merge_sorted dot corr cov
-    """.split()
+    [
+        "over",
+        "rolling",
+        "group_by",
+        "group_by_dynamic",
+        "group_by_stable",
+        "upsample",
+        "pivot",
+        "unpivot",
+        "transpose",
+        "mean",
+        "median",
+        "sum",
+        "product",
+        "std",
+        "var",
+        "min",
+        "max",
+        "mode",
+        "quantile",
+        "skew",
+        "kurtosis",
+        "entropy",
+        "count",
+        "len",
+        "n_unique",
+        "approx_n_unique",
+        "first",
+        "last",
+        "head",
+        "tail",
+        "limit",
+        "slice",
+        "gather",
+        "gather_every",
+        "get",
+        "item",
+        "sample",
+        "shuffle",
+        "top_k",
+        "bottom_k",
+        "arg_max",
+        "arg_min",
+        "arg_sort",
+        "arg_unique",
+        "rank",
+        "rle",
+        "rle_id",
+        "shift",
+        "diff",
+        "pct_change",
+        "cum_sum",
+        "cum_prod",
+        "cum_max",
+        "cum_min",
+        "cum_count",
+        "cumulative_eval",
+        "ewm_mean",
+        "ewm_std",
+        "ewm_var",
+        "rolling_mean",
+        "rolling_sum",
+        "rolling_max",
+        "rolling_min",
+        "rolling_std",
+        "rolling_var",
+        "rolling_median",
+        "rolling_quantile",
+        "rolling_map",
+        "forward_fill",
+        "backward_fill",
+        "interpolate",
+        "interpolate_by",
+        "unique",
+        "unique_counts",
+        "value_counts",
+        "is_duplicated",
+        "is_unique",
+        "is_first_distinct",
+        "is_last_distinct",
+        "peak_max",
+        "peak_min",
+        "set_sorted",
+        "qcut",
+        "hist",
+        "reverse",
+        "with_row_index",
+        "with_row_count",
+        "int_range",
+        "join_asof",
+        "search_sorted",
+        "implode",
+        "explode_all",
+        "map_batches",
+        "map_groups",
+        "apply",
+        "pipe_with_schema",
+        "merge_sorted",
+        "dot",
+        "corr",
+        "cov",
+    ]
 )
 #: The same names work within one row's list, text, date or struct, or across columns of one row.
 _WITHIN_A_ROW = frozenset({"list", "arr", "str", "dt", "struct", "bin", "cat"})
@@ -43,10 +135,10 @@ def row_suspects(release: Release, pipeline: haute.Pipeline) -> list[str]:
     for node in pipeline.nodes:
         if node.name not in downstream:
             continue
-        if node.node_type.value == "optimiserApply":
+        if getattr(getattr(node, "node_type", None), "value", None) == "optimiserApply":
             found.append(f"node {node.name!r} applies an optimiser's result")
         found += _function_suspects(node.fn, node.name, release.root, set())
-    for registration in pipeline.submodel_registrations:
+    for registration in getattr(pipeline, "submodel_registrations", []):
         path = release.root / release.manifest["pipeline"]["directory"] / registration.file
         found += _source_suspects(path.read_text(encoding="utf-8"), registration.file)
     return list(dict.fromkeys(found))
@@ -150,6 +242,4 @@ def _is_number(node: ast.expr, names: dict[str, Any]) -> bool:
 
 def _is_text(node: ast.expr) -> bool:
     # `"%d" % n` is text, not arithmetic.
-    return isinstance(node, ast.JoinedStr) or (
-        isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

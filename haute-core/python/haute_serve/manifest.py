@@ -146,7 +146,10 @@ def _verify_files(root: Path, files: list[dict[str, Any]]) -> None:
     for folder in _GUARDED:
         for path in sorted((root / folder).rglob("*")):
             name = path.relative_to(root).as_posix()
-            if "__pycache__" in path.parts or (path.is_dir() and not path.is_symlink()):
+            if path.is_dir() and not path.is_symlink():
+                continue
+            if folder == "runtime" and "__pycache__" in path.parts:
+                # Python checks it against the source, which is listed.
                 continue
             if name not in listed:
                 raise ReleaseError("file_unlisted", f"{name}: the manifest does not list it")

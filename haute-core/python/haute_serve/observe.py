@@ -6,14 +6,13 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-import haute
 import polars as pl
 
+from .answers import leaves_of
 from .columns import compile_tables
 from .independence import row_suspects
 from .manifest import Release
 from .paths import shown
-from .answers import leaves_of
 from .project import load_pipeline
 from .quotes import QuoteReader, Quotes
 from .relax import relaxed
@@ -95,9 +94,7 @@ class Trial:
             "answers": "one" if counts <= {1} else "many",
             "price_columns": self._price_columns(schema),
             "null_prices": self._null_prices(),
-            "output_columns": [
-                {"name": name, "dtype": str(dtype)} for name, dtype in (schema or {}).items()
-            ],
+            "output_columns": [{"name": name, "dtype": str(dtype)} for name, dtype in (schema or {}).items()],
         }
 
     def _strategy(self) -> tuple[str, str | None, str, str | None]:
@@ -112,8 +109,8 @@ class Trial:
                 return "plan", None, "independent", None
         reason, _ = self._try(keyed=False)
         dependence = dependence or "the rows of several quotes cannot be told apart"
-        return ("score", reason, "dependent", dependence) if reason else (
-            "plan", None, "dependent", dependence
+        return (
+            ("score", reason, "dependent", dependence) if reason else ("plan", None, "dependent", dependence)
         )
 
     def _try(self, *, keyed: bool) -> tuple[str | None, str | None]:
@@ -134,11 +131,11 @@ class Trial:
         if not keyed:
             return None, None
         inputs = [quote.input for quote in self._release.quotes]
-        quotes, alone = crowd(engine, self._reader, inputs, seed=3)
-        crowd_names = numbered(quotes, "made-up quote ")
+        many, alone = crowd(engine, self._reader, inputs, seed=3)
+        crowd_names = numbered(many, "made-up quote ")
         for group, results, names in (
             (self._quotes, self._alone, self._names),
-            (quotes, alone, crowd_names),
+            (many, alone, crowd_names),
         ):
             for check, difference in together(engine, group, results, names).items():
                 if difference is not None:

@@ -34,7 +34,9 @@ _REFUSALS = {
 }
 
 
-def document(release: Release, tables: tuple[Table, ...], answer: list[dict[str, Any]] | None) -> dict[str, Any]:
+def document(
+    release: Release, tables: tuple[Table, ...], answer: list[dict[str, Any]] | None
+) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a release; `answer` is what its first test quote came to."""
     example = release.quotes[0].input if release.quotes else {}
     quote = _quote_schema(tables)
@@ -109,7 +111,10 @@ def document(release: Release, tables: tuple[Table, ...], answer: list[dict[str,
                 "get": {
                     "summary": "Whether the service prices quotes, and which release",
                     "responses": {
-                        "200": {"description": "It does", "content": {"application/json": {"schema": {"type": "object"}}}},
+                        "200": {
+                            "description": "It does",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        },
                         "503": {"description": "It is starting or stopping"},
                     },
                 }

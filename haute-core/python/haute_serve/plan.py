@@ -51,12 +51,9 @@ class Plan:
         pipeline = import_pipeline(release, walk.pipeline_class())
         pipeline.score(seed_of(sample))
         self._seeds = {label: Scan(frame.schema) for label, frame in sample.items()}
+        empty: Any = {label: scan.lazy for label, scan in self._seeds.items()}
         walk.start_planning(list(self._seeds.values()))
-        pipeline.score(
-            next(iter(self._seeds.values())).lazy
-            if len(self._seeds) == 1
-            else {label: scan.lazy for label, scan in self._seeds.items()}
-        )
+        pipeline.score(next(iter(empty.values())) if len(empty) == 1 else empty)
         if any(scan.touched for scan in walk.scans):
             raise CannotPlan("a node collects its input where no stage can end")
         if walk.captured is None:
@@ -66,9 +63,7 @@ class Plan:
         self._stages = walk.stages
         self._scans = walk.scans
 
-    def run(
-        self, seeds: dict[str, pl.DataFrame], outputs: list[pl.LazyFrame]
-    ) -> list[pl.DataFrame]:
+    def run(self, seeds: dict[str, pl.DataFrame], outputs: list[pl.LazyFrame]) -> list[pl.DataFrame]:
         """Collects `outputs` (made from `self.outputs`) for these seeds. Not reentrant."""
         try:
             for label, scan in self._seeds.items():
@@ -104,7 +99,7 @@ class _Walk:
         walk = self
         real = haute.Pipeline
 
-        class PlanningPipeline(real):  # type: ignore[misc]
+        class PlanningPipeline(real):  # type: ignore[misc, valid-type]
             pass
 
         def decorator(kind: str, wrap: Callable[[Any], Callable[..., Any]]) -> Callable[..., Any]:
@@ -123,6 +118,8 @@ class _Walk:
 
             return decorate
 
+        if not hasattr(real, "rating_step"):
+            raise CannotPlan("this version of Haute has no configured nodes to plan around")
         for kind in _WORKING:
             setattr(PlanningPipeline, kind, decorator(kind, walk._working))
         for kind in _LOADING:

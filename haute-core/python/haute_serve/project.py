@@ -16,7 +16,6 @@ from typing import Any
 
 import haute
 import polars as pl
-import structlog
 
 from .errors import ReleaseError
 from .manifest import Release
@@ -29,12 +28,11 @@ def load_pipeline(release: Release) -> haute.Pipeline:
     """The `pipeline` of the release's pipeline file.
 
     Changes the process: the pipeline's folder and the project go first on the import path and the project becomes the working
-    directory, as under `haute run`, and byte code beside the sources is neither read nor written.
+    directory, as under `haute run`, and no byte code is written beside the sources.
     """
     directory = release.root / release.manifest["pipeline"]["directory"]
     project = release.root / "project"
     sys.dont_write_bytecode = True
-    sys.pycache_prefix = str(release.root / ".no-byte-code")
     for folder in (project, directory):
         if str(folder) in sys.path:
             sys.path.remove(str(folder))
@@ -73,6 +71,11 @@ def import_pipeline(release: Release, pipeline_class: type[haute.Pipeline]) -> h
 
 def _quiet() -> None:
     # Haute writes several lines per quote to stdout; warnings and errors are kept, on stderr.
+    try:
+        import structlog
+    except ImportError:
+        # Older versions of Haute log in other ways.
+        return
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -82,7 +85,7 @@ def _quiet() -> None:
 def _remember_sources() -> None:
     # Haute reads and tokenises a function's source on every call. A release's sources never change.
     if not hasattr(inspect.getsource, "cache_info"):
-        inspect.getsource = lru_cache(maxsize=4096)(inspect.getsource)
+        inspect.getsource = lru_cache(maxsize=4096)(inspect.getsource)  # type: ignore[assignment]
 
 
 def seed_of(frames: dict[str, pl.DataFrame]) -> Any:
@@ -96,8 +99,11 @@ def reference_score(pipeline: haute.Pipeline) -> Callable[[dict[str, pl.DataFram
     """`Pipeline.score` itself: what every faster way is compared with."""
 
     def score(frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
-        result: pl.DataFrame = pipeline.score(seed_of(frames))
-        return result
+        result = pipeline.score(seed_of(frames))
+        if isinstance(result, pl.LazyFrame):
+            return result.collect(engine="in-memory")
+        collected: pl.DataFrame = result
+        return collected
 
     return score
 

@@ -104,9 +104,7 @@ class _Entry:
             _check("repeatable", None if again.same_as(self.alone) else again.difference(self.alone))
         )
         served = scorer.score([read])[0]
-        self.checks.append(
-            _check("served", served.message if isinstance(served, Fault) else None)
-        )
+        self.checks.append(_check("served", served.message if isinstance(served, Fault) else None))
         if quote.expected is not None:
             self.checks.append(_check("expected", self._unexpected(quote.expected)))
 
@@ -171,8 +169,8 @@ def _variant_checks(release: Release, scorer: Scorer, reference: Reference) -> l
     checks = [{**_check("made_up_quotes_equal_pipeline_score", failure), "quotes": len(made)}]
     if scorer.shared:
         inputs = [quote.input for quote in release.quotes]
-        quotes, single = crowd(scorer.engine, scorer.reader, inputs, seed=4)
-        names = numbered(quotes, "made-up quote ")
-        for name, difference in together(scorer.engine, quotes, single, names).items():
-            checks.append({**_check(f"made_up_{name}", difference), "quotes": len(quotes)})
+        many, single = crowd(scorer.engine, scorer.reader, inputs, seed=4)
+        names = numbered(many, "made-up quote ")
+        for name, difference in together(scorer.engine, many, single, names).items():
+            checks.append({**_check(f"made_up_{name}", difference), "quotes": len(many)})
     return checks

@@ -63,8 +63,7 @@ class Reference:
                 documents = prune(self.frame(one).to_dicts())
                 if self._fields is not None:
                     documents = [
-                        {name: doc[name] for name in self._fields if name in doc}
-                        for doc in documents
+                        {name: doc[name] for name in self._fields if name in doc} for doc in documents
                     ]
                 answers.append(documents)
         return answers
@@ -143,4 +142,3 @@ def _not_priced(error: Exception) -> Fault:
     code = getattr(error, "error_code", None)
     reason = f" ({code})" if isinstance(code, str) else ""
     return Fault("not_priced", f"The pipeline refused to price this quote{reason}.")
-

@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
         config, state = self.config, self.server_state
 
         def protocol() -> asyncio.Protocol:
-            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg, operator]
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
                 config=config, server_state=state, app_state={}
             )
             return made

@@ -36,7 +36,7 @@ class Scan:
             self.touched = True
             raise Touched
         if with_columns is not None:
-            frame = frame.select(with_columns)
+            frame = frame[with_columns]
         if n_rows is not None:
             frame = frame.head(n_rows)
         if predicate is not None:

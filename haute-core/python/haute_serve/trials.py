@@ -71,9 +71,7 @@ def together(
         "small_batches_equal_single": _cut(doubled),
     }
     return {
-        check: next(
-            filter(None, (_differs(engine, quotes, alone, names, order) for order in orders)), None
-        )
+        check: next(filter(None, (_differs(engine, quotes, alone, names, order) for order in orders)), None)
         for check, orders in frames.items()
     }
 

@@ -40,9 +40,7 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def build_release(
-    project: Path, target: Path, *, observe: bool = True, **changes: Any
-) -> Path:
+def build_release(project: Path, target: Path, *, observe: bool = True, **changes: Any) -> Path:
     """A release of `project` in `target`; `changes` replace top-level manifest keys."""
     settings = tomllib.loads((project / "haute.toml").read_text(encoding="utf-8"))
     pipeline = Path(settings["project"]["pipeline"])
@@ -54,9 +52,7 @@ def build_release(
     source = target / "project" / pipeline
     lowered, graph = lower(source.read_text(encoding="utf-8"), source.parent)
     source.write_text(lowered, encoding="utf-8")
-    shutil.copytree(
-        PACKAGE, target / "runtime" / "haute_serve", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(PACKAGE, target / "runtime" / "haute_serve", ignore=shutil.ignore_patterns("__pycache__"))
     (target / "app.py").write_text(APP, encoding="utf-8")
     write_json(target / "quotes.json", read_quotes(project, settings))
     manifest = {
@@ -163,7 +159,6 @@ def lower(text: str, directory: Path) -> tuple[str, dict[str, Any]]:
     kinds: dict[str, str] = {}
     configs: dict[str, str] = {}
     connects: list[tuple[str, str, str | None, str | None]] = []
-    submodels: list[str] = []
     name = ""
     for statement in module.body:
         if isinstance(statement, ast.FunctionDef):
@@ -189,11 +184,9 @@ def lower(text: str, directory: Path) -> tuple[str, dict[str, Any]]:
                     connects.append(
                         (*arguments[:2], keywords.get("source_port"), keywords.get("target_port"))
                     )
-                elif one.func.attr == "submodel":
-                    submodels.append(arguments[1] if len(arguments) > 1 else keywords["name"])
-        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
-            if ast.unparse(statement.value.func).endswith("Pipeline"):
-                name = ast.literal_eval(statement.value.args[0])
+        elif isinstance(statement, ast.Assign) and "Pipeline(" in ast.unparse(statement.value):
+            assert isinstance(statement.value, ast.Call)
+            name = ast.literal_eval(statement.value.args[0])
     parameters = {key: [a.arg for a in fn.args.args] for key, fn in functions.items()}
     linked = {(source, target) for source, target, _, _ in connects}
     for target, names in parameters.items():

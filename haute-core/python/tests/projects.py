@@ -86,19 +86,19 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-REQUEST = '''
+REQUEST = """
 @pipeline.api_input(config="config/quote_input/request.json")
 def request():
     ...
 
-'''
+"""
 
-PRICE = '''
+PRICE = """
 @pipeline.output(config="config/quote_response/price.json")
 def price(priced):
     ...
 
-'''
+"""
 
 TARIFF_COLUMNS = [
     column("id", "int"),
@@ -130,7 +130,7 @@ def tariff(root: Path) -> Path:
     """
     body = (
         REQUEST
-        + '''
+        + """
 @pipeline.rating_step(config="config/rating_step/area_factor.json")
 def area_factor(request):
     ...
@@ -149,13 +149,13 @@ def priced(area_factor: pl.LazyFrame) -> pl.LazyFrame:
     )
     return df
 
-'''
+"""
         + PRICE
-        + '''
+        + """
 pipeline.connect("request", "area_factor", source_port="quote")
 pipeline.connect("area_factor", "priced")
 pipeline.connect("priced", "price")
-'''
+"""
     )
     rating = {
         "tables": [
@@ -192,8 +192,7 @@ def with_nullable(release_input: dict[str, Any], name: str) -> dict[str, Any]:
         {
             **spec,
             "columns": [
-                {**entry, "nullable": True} if entry["name"] == name else entry
-                for entry in spec["columns"]
+                {**entry, "nullable": True} if entry["name"] == name else entry for entry in spec["columns"]
             ],
         }
         for spec in release_input["tables"]

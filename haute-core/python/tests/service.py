@@ -33,7 +33,17 @@ class Service:
         self.release = release
         self._log = (release.parent / f"{release.name}-{os.urandom(4).hex()}.log").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "haute_serve", "serve", "--release", str(release), "--port", "0", *arguments],
+            [
+                sys.executable,
+                "-m",
+                "haute_serve",
+                "serve",
+                "--release",
+                str(release),
+                "--port",
+                "0",
+                *arguments,
+            ],
             env={**environment(release), **extra},
             cwd=release.parent,
             stdout=subprocess.PIPE,

@@ -142,7 +142,7 @@ BODIES: dict[str, tuple[bytes, int, str, str | None]] = {
 }
 
 #: Nothing a caller should see: traces, code, libraries, paths.
-SECRETS = ("Traceback", "polars", "haute", "File \"", ".py", "/tmp", "LazyFrame")
+SECRETS = ("Traceback", "polars", "haute", 'File "', ".py", "/tmp", "LazyFrame")
 
 
 def test_there_are_enough() -> None:

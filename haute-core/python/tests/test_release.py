@@ -27,6 +27,12 @@ def remove(relative: str) -> Callable[[Path], None]:
     return change
 
 
+def byte_code(release: Path) -> None:
+    cache = release / "project" / "rating" / "__pycache__"
+    cache.mkdir()
+    (cache / "main.cpython-311.pyc").write_bytes(b"")
+
+
 def manifest(**keys: object) -> Callable[[Path], None]:
     def change(release: Path) -> None:
         found = json.loads((release / "manifest.json").read_text())
@@ -41,6 +47,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "quotes edited": (corrupt("quotes.json", "[]"), "file_changed"),
     "module added": (corrupt("project/rating/json.py", ""), "file_unlisted"),
     "runtime module added": (corrupt("runtime/numpy.py", ""), "file_unlisted"),
+    "byte code added": (byte_code, "file_unlisted"),
     "sidecar removed": (remove("project/rating/config/quote_response/price.json"), "file_missing"),
     "manifest removed": (remove("manifest.json"), "manifest_unreadable"),
     "manifest cut": (corrupt("manifest.json", '{"schema":'), "manifest_invalid"),
@@ -91,8 +98,6 @@ def test_serving_writes_nothing_into_the_release(tariff_release: Path, tariff_se
     tariff_service.quote({})
     listed = {entry["path"] for entry in json.loads((tariff_release / "manifest.json").read_text())["files"]}
     present = {
-        path.relative_to(tariff_release).as_posix()
-        for path in tariff_release.rglob("*")
-        if path.is_file()
+        path.relative_to(tariff_release).as_posix() for path in tariff_release.rglob("*") if path.is_file()
     }
     assert present == listed | {"manifest.json"}

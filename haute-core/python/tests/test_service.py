@@ -156,7 +156,9 @@ def test_a_body_too_large_is_refused_before_it_is_sent(tariff_service: Service) 
 def test_a_chunked_body_too_large_is_refused(tariff_service: Service) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", tariff_service.port, timeout=10)
     pieces = iter([b"x" * 65536] * 5)
-    connection.request("POST", "/quote", pieces, encode_chunked=True, headers={"transfer-encoding": "chunked"})
+    connection.request(
+        "POST", "/quote", pieces, encode_chunked=True, headers={"transfer-encoding": "chunked"}
+    )
     assert connection.getresponse().status == 413
     connection.close()
 

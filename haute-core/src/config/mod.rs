@@ -7,8 +7,10 @@ mod check;
 mod codes;
 mod decode;
 mod dotenv;
+mod files;
 mod image;
 mod load;
+mod mismatch;
 mod origin;
 mod overlay;
 mod parse;
@@ -90,7 +92,7 @@ impl Config {
     ///
     /// Give `T` a `#[serde(default)]`, so that an absent key (or an absent table) takes its default. Keys `T` does not
     /// know are not an error here: loading has checked them against
-    /// [`TargetFactory::tables`](crate::target::TargetFactory::tables).
+    /// [`TargetFactory::tables`].
     ///
     /// # Errors
     /// Every value of the wrong type or out of range, at its place.
