@@ -152,8 +152,9 @@ class Control:
                 self._socket.sendall(line)
             else:
                 self._writer.write(line)
-        except OSError:
-            # The supervisor has gone; reading notices it as well.
+        except (OSError, RuntimeError):
+            # The supervisor has gone; reading notices it as well. uvloop calls a write to it a RuntimeError, and leaving
+            # must not end on that.
             return
 
     async def obey(self, server: Server) -> None:
