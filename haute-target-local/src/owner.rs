@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use haute_core::error::Retry;
 use haute_core::{Error, ErrorKind, Result};
 
 /// A process that listens on a port.
@@ -54,8 +55,11 @@ pub(crate) fn taken(address: SocketAddr, owner: Option<&Owner>) -> Error {
         || "a process that cannot be named (maybe of another user)".to_owned(),
         |owner| format!("process {} (`{}`)", owner.process, owner.command),
     );
+    // A holder that has no name may be one that is just ending: a second look costs little.
+    let retry = if owner.is_some() { Retry::Never } else { Retry::Soon };
     Error::new(ErrorKind::Conflict, format!("{address} is taken by {by}; nothing was changed"))
         .with_operation("local.port")
+        .with_retry(retry)
         .with_hint("stop that process, or set another `deploy.local.port`")
 }
 
