@@ -27,6 +27,8 @@ mod rules;
 mod sidecar;
 mod submodel;
 #[cfg(all(test, feature = "pipeline"))]
+mod hostile;
+#[cfg(all(test, feature = "pipeline"))]
 mod testing;
 mod utility;
 mod value;

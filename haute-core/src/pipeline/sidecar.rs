@@ -92,7 +92,8 @@ pub(crate) fn read_object(
             let at = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let file = sources.add(path, text);
-            found.push(rules::not_json::diagnostic(file, at..at + 1, "the file is not UTF-8 from here on"));
+            // What stands for the bytes in the text is three bytes long.
+            found.push(rules::not_json::diagnostic(file, at..at + 3, "the file is not UTF-8 from here on"));
             return (file, None);
         }
     };

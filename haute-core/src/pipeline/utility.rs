@@ -180,9 +180,10 @@ fn module_files(module: &str, home: &str, files: &Files) -> Vec<ProjectFile> {
 fn imports_of(file: &ProjectFile, sources: &mut SourceMap, found: &mut Vec<Diagnostic>) -> Vec<(Import, FileId)> {
     let text = match fs::read(&file.absolute).map(String::from_utf8) {
         Ok(Ok(text)) => text,
-        Ok(Err(_)) => {
-            let id = sources.add(&file.relative, "");
-            found.push(rules::pipeline_file::not_text(id, 0, &file.relative));
+        Ok(Err(error)) => {
+            let at = error.utf8_error().valid_up_to();
+            let id = sources.add(&file.relative, String::from_utf8_lossy(error.as_bytes()).into_owned());
+            found.push(rules::pipeline_file::not_text(id, at, &file.relative));
             return Vec::new();
         }
         Err(_) => return Vec::new(),

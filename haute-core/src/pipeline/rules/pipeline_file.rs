@@ -44,8 +44,9 @@ pub(crate) fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
 
 /// The file is not UTF-8 from the byte `at` on.
 pub(crate) fn not_text(file: FileId, at: usize, path: &str) -> Diagnostic {
+    // What stands for the bytes in the text is the replacement character, three bytes long.
     Diagnostic::error(INFO.code, format!("`{path}` is not UTF-8 text"))
-        .at(file, at..at + 1, "not UTF-8 from here on")
+        .at(file, at..at + 3, "not UTF-8 from here on")
         .help("save the file as UTF-8")
 }
 
