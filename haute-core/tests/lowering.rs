@@ -182,7 +182,9 @@ fn what_is_off_the_path_is_not_shipped() {
     let lowered = lowered(&root, "rating/main.py", "0.6.0");
     let LoweredContent::Text(text) = &lowered.files["project/rating/main.py"] else { panic!("not written") };
     assert!(!text.contains("claims_history") && !text.contains("frequency_model"), "{text}");
-    assert!(lowered.files.keys().all(|path| !path.contains("claims_history") && !path.contains("model_training")));
+    assert!(
+        lowered.files.keys().all(|path| !path.contains("claims_history") && !path.contains("model_training"))
+    );
     assert!(lowered.files.contains_key("project/rating/models/claim_frequency.rsglm"));
     assert!(lowered.files.contains_key("project/rating/utility/loadings.py"));
     assert_eq!(lowered.model_distributions, ["rustystats"]);

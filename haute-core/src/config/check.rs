@@ -33,12 +33,16 @@ fn target(config: &Config, registry: &Registry, out: &mut Vec<Diagnostic>) {
     }
     let subject = config.subject("deploy.target");
     if let Some((_, instead)) = RETIRED_TARGETS.iter().find(|(name, _)| *name == target) {
-        let message = format!("{subject}: the target `{target}` is of an old Haute, and nothing deploys to it any more");
-        let diagnostic = config.point(Diagnostic::warning(codes::RETIRED, message), "deploy.target", "retired");
+        let message = format!(
+            "{subject}: the target `{target}` is of an old Haute, and nothing deploys to it any more"
+        );
+        let diagnostic =
+            config.point(Diagnostic::warning(codes::RETIRED, message), "deploy.target", "retired");
         out.push(diagnostic.help(format!("did you mean `{instead}`?")));
         return;
     }
-    let known: BTreeSet<&str> = HAUTE_TARGETS.iter().copied().chain(registry.names()).chain(["local"]).collect();
+    let known: BTreeSet<&str> =
+        HAUTE_TARGETS.iter().copied().chain(registry.names()).chain(["local"]).collect();
     let message = format!("{subject}: there is no target `{}`", target.escape_debug());
     let diagnostic = Diagnostic::error(codes::UNKNOWN_TARGET, message);
     let diagnostic = config.point(diagnostic, "deploy.target", "not a target");
@@ -56,7 +60,10 @@ fn model_name(config: &Config, out: &mut Vec<Diagnostic>) {
     let name = config.deploy.model_name.as_str();
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let key = config.model_name_key();
-    if config.failed(key) || (name.is_empty() && key == PIPELINE) || (!name.is_empty() && name.chars().all(plain)) {
+    if config.failed(key)
+        || (name.is_empty() && key == PIPELINE)
+        || (!name.is_empty() && name.chars().all(plain))
+    {
         return;
     }
     let message = if name.is_empty() {
@@ -130,8 +137,10 @@ fn build(config: &mut Config, out: &mut Vec<Diagnostic>) {
     if let Some(python) = &config.deploy.build.python {
         let minor = python.strip_prefix("3.").and_then(|minor| minor.parse::<u16>().ok());
         if !minor.is_some_and(|minor| minor >= 11 && format!("3.{minor}") == *python) {
-            let message = format!("{}: `{}` is no Python Haute runs on", config.subject(KEY), python.escape_debug());
-            let diagnostic = config.point(Diagnostic::error(codes::OUT_OF_RANGE, message), KEY, "MAJOR.MINOR");
+            let message =
+                format!("{}: `{}` is no Python Haute runs on", config.subject(KEY), python.escape_debug());
+            let diagnostic =
+                config.point(Diagnostic::error(codes::OUT_OF_RANGE, message), KEY, "MAJOR.MINOR");
             out.push(diagnostic.help("write MAJOR.MINOR, 3.11 or later: `python = \"3.11\"`"));
         }
     } else {

@@ -62,9 +62,8 @@ pub(super) fn apply(bindings: &[Binding], variables: &mut Variables) -> BTreeMap
     let mut ranges = BTreeMap::new();
     for binding in bindings {
         let Some(raw) = &binding.value else { continue };
-        let value = interpolate(raw, |name| {
-            process.get(name).map(str::to_owned).or_else(|| seen.get(name).cloned())
-        });
+        let value =
+            interpolate(raw, |name| process.get(name).map(str::to_owned).or_else(|| seen.get(name).cloned()));
         seen.insert(&binding.name, value);
         ranges.insert(binding.name.clone(), binding.range.clone());
     }
@@ -180,9 +179,10 @@ impl Reader<'_> {
                 let start = self.at;
                 self.skip(|c| c != '\n');
                 let line = self.text.get(start..self.at)?;
-                let comment = line.char_indices().zip(line.chars().skip(1)).find_map(|((at, c), next)| {
-                    (c.is_whitespace() && next == '#').then_some(at)
-                });
+                let comment = line
+                    .char_indices()
+                    .zip(line.chars().skip(1))
+                    .find_map(|((at, c), next)| (c.is_whitespace() && next == '#').then_some(at));
                 let text = line.get(..comment.unwrap_or(line.len()))?.trim_end();
                 self.at = start + text.len();
                 Some(text.to_owned())

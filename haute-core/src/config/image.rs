@@ -27,12 +27,16 @@ pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
         return;
     }
     let message = match (image.is_empty(), frozen) {
-        (true, false) => "no base image is set: the default is resolved to a digest when the release is built".to_owned(),
+        (true, false) => {
+            "no base image is set: the default is resolved to a digest when the release is built".to_owned()
+        }
         (true, true) => "no base image is set, and nothing may be resolved in a frozen build".to_owned(),
         (false, false) => {
             format!("{subject}: `{image}` floats: it is resolved to a digest when the release is built")
         }
-        (false, true) => format!("{subject}: `{image}` floats, and nothing may be resolved in a frozen build"),
+        (false, true) => {
+            format!("{subject}: `{image}` floats, and nothing may be resolved in a frozen build")
+        }
     };
     let diagnostic = if frozen {
         Diagnostic::error(codes::FLOATING_IMAGE, message)
@@ -49,7 +53,8 @@ pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
 /// here only the tag counts.
 pub fn is_pinned(image: &str) -> bool {
     if let Some((_, digest)) = image.split_once("@sha256:") {
-        return digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        return digest.len() == 64
+            && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     }
     tag(image).is_some_and(|tag| {
         tag.split(|c: char| !c.is_ascii_digit() && c != '.').any(|numbers| {
@@ -83,12 +88,20 @@ mod tests {
     #[test]
     fn a_digest_or_a_full_version_is_pinned() {
         let digest = format!("python@sha256:{}", "a1".repeat(32));
-        for image in ["python:3.11.9-slim", "docker.io/library/python:3.11.9", "r:5000/a/python:v3.11.9", &digest] {
+        for image in
+            ["python:3.11.9-slim", "docker.io/library/python:3.11.9", "r:5000/a/python:v3.11.9", &digest]
+        {
             assert!(is_pinned(image), "{image}");
         }
-        for image in
-            ["python:3.11-slim", "python", "python:latest", "", "python@sha256:12", "r:5000.1.2/python", "python:3..9"]
-        {
+        for image in [
+            "python:3.11-slim",
+            "python",
+            "python:latest",
+            "",
+            "python@sha256:12",
+            "r:5000.1.2/python",
+            "python:3..9",
+        ] {
             assert!(!is_pinned(image), "{image}");
         }
     }

@@ -105,7 +105,8 @@ fn find_root(given: &Path) -> Result<PathBuf, Diagnostic> {
     if root.join(FILE).exists() {
         return Ok(root);
     }
-    let mut diagnostic = Diagnostic::error(codes::FILE_MISSING, format!("there is no `haute.toml` in `{shown}`"));
+    let mut diagnostic =
+        Diagnostic::error(codes::FILE_MISSING, format!("there is no `haute.toml` in `{shown}`"));
     let names = overlay::names(&root);
     if let Some(near) = closest(FILE, names.iter().map(String::as_str)) {
         diagnostic = diagnostic.help(format!("there is a `{near}`: rename it to `haute.toml`"));
@@ -167,9 +168,7 @@ fn read_dotenv(
         }
     };
     let Ok(text) = String::from_utf8(bytes) else {
-        report.push(
-            Diagnostic::error(codes::NOT_TEXT, "`.env` is not UTF-8").help("save the file as UTF-8"),
-        );
+        report.push(Diagnostic::error(codes::NOT_TEXT, "`.env` is not UTF-8").help("save the file as UTF-8"));
         return BTreeMap::new();
     };
     // Python reads text files with every line end turned into `\n`.
@@ -246,7 +245,9 @@ impl Layers {
                     let message = format!("`{name}` is neither true nor false and counts as false");
                     let help = "`true`, `1` and `yes` in any case mean true; write `false` to mean false";
                     out.push(
-                        origin.point(Diagnostic::warning(codes::VARIABLE, message), "counts as false").help(help),
+                        origin
+                            .point(Diagnostic::warning(codes::VARIABLE, message), "counts as false")
+                            .help(help),
                     );
                 }
                 Value::Boolean(value)
@@ -260,7 +261,10 @@ impl Layers {
     fn set_flags(&mut self, flags: &BTreeMap<String, String>, schema: &Schema, out: &mut Vec<Diagnostic>) {
         for (name, text) in flags {
             if !schema.knows(name) {
-                out.push(Diagnostic::error(codes::UNKNOWN_KEY, format!("a flag sets `{name}`, which is no key")));
+                out.push(Diagnostic::error(
+                    codes::UNKNOWN_KEY,
+                    format!("a flag sets `{name}`, which is no key"),
+                ));
                 continue;
             }
             let origin = Origin::Flag { name: name.clone() };
@@ -304,7 +308,8 @@ impl Layers {
         let line = |file: FileId, offset: usize| {
             report.sources.get(file).map(|source| (file, source.position(offset).line))
         };
-        let broken: Vec<_> = self.broken.iter().filter_map(|(file, range)| line(*file, range.start)).collect();
+        let broken: Vec<_> =
+            self.broken.iter().filter_map(|(file, range)| line(*file, range.start)).collect();
         let syntax = [codes::SYNTAX, codes::DUPLICATE_KEY, codes::NOT_TEXT, codes::SECRET];
         let keep: Vec<bool> = report
             .diagnostics

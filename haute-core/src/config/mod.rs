@@ -148,7 +148,10 @@ impl Config {
     /// Whether the value of `key` was reported already, so that what stands here is a stand-in.
     fn failed(&self, key: &str) -> bool {
         self.failed.iter().any(|failed| {
-            failed.is_empty() || key.strip_prefix(failed.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            failed.is_empty()
+                || key
+                    .strip_prefix(failed.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     }
 
@@ -165,7 +168,8 @@ impl Config {
             "deploy.model_name" => {}
             "project.name" => self.deploy.model_name = self.project.name.clone().unwrap_or_default(),
             _ => {
-                let stem = std::path::Path::new(&self.project.pipeline).file_stem().and_then(|stem| stem.to_str());
+                let stem =
+                    std::path::Path::new(&self.project.pipeline).file_stem().and_then(|stem| stem.to_str());
                 self.deploy.model_name = stem.unwrap_or_default().to_owned();
             }
         }

@@ -26,8 +26,10 @@ pub(super) fn find(root: &Path, environment: &str, out: &mut Vec<Diagnostic>) ->
         .filter_map(|file| file.strip_prefix("haute.")?.strip_suffix(".toml"))
         .filter(|there| !there.is_empty())
         .collect();
-    let diagnostic =
-        Diagnostic::error(codes::OVERLAY, format!("there is no `{name}` for the environment `{environment}`"));
+    let diagnostic = Diagnostic::error(
+        codes::OVERLAY,
+        format!("there is no `{name}` for the environment `{environment}`"),
+    );
     out.push(if there.is_empty() {
         diagnostic.help(format!("the project has no overlays: create `{name}` beside `haute.toml`"))
     } else {

@@ -31,7 +31,8 @@ pub(super) struct Parsed {
 /// Parses `text`, which people know as `path`.
 pub(super) fn parse(path: &str, text: &str, sources: &mut SourceMap, out: &mut Vec<Diagnostic>) -> Parsed {
     let secrets: Vec<_> = secrets::find(text).into_iter().map(|(range, _)| range).collect();
-    let file = sources.add(path, if secrets.is_empty() { text.to_owned() } else { secrets::mask(text, &secrets) });
+    let file =
+        sources.add(path, if secrets.is_empty() { text.to_owned() } else { secrets::mask(text, &secrets) });
     if let Some(refused) = refused(text, file) {
         out.push(refused);
         return Parsed { table: Table::default(), broken: vec![(file, 0..text.len())] };
@@ -60,7 +61,11 @@ pub(super) fn parse(path: &str, text: &str, sources: &mut SourceMap, out: &mut V
 fn refused(text: &str, file: FileId) -> Option<Diagnostic> {
     if text.len() > SIZE_LIMIT {
         let message = format!("the file is larger than {} KiB", SIZE_LIMIT / 1024);
-        return Some(Diagnostic::error(codes::SYNTAX, message).at(file, 0..0, "a configuration is a few lines"));
+        return Some(Diagnostic::error(codes::SYNTAX, message).at(
+            file,
+            0..0,
+            "a configuration is a few lines",
+        ));
     }
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -130,16 +135,18 @@ impl Reader<'_> {
         let nested = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
         let value = if nested && depth >= DEPTH_LIMIT {
             self.out.push(
-                Diagnostic::error(codes::SYNTAX, format!("nested more than {DEPTH_LIMIT} deep"))
-                    .at(self.file, range.clone(), "too deep"),
+                Diagnostic::error(codes::SYNTAX, format!("nested more than {DEPTH_LIMIT} deep")).at(
+                    self.file,
+                    range.clone(),
+                    "too deep",
+                ),
             );
             Value::Table(Table::default())
         } else {
             match value.into_inner() {
                 DeValue::String(text) => Value::String(text.into_owned()),
-                DeValue::Integer(number) => {
-                    i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::TooLarge, Value::Integer)
-                }
+                DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                    .map_or(Value::TooLarge, Value::Integer),
                 DeValue::Float(number) => number.as_str().parse().map_or(Value::TooLarge, Value::Float),
                 DeValue::Boolean(flag) => Value::Boolean(flag),
                 DeValue::Datetime(_) => Value::Datetime,

@@ -139,7 +139,8 @@ fn look_for(config: &Config, root: &Path, out: &mut Vec<Diagnostic>) -> Option<S
             "no pipeline is set, and there is none beside `haute.toml`".to_owned(),
             match found.first() {
                 Some(other) => format!("set `pipeline = \"{other}\"` in `[project]`"),
-                None => "create `rating/main.py` and set `pipeline = \"rating/main.py\"` in `[project]`".to_owned(),
+                None => "create `rating/main.py` and set `pipeline = \"rating/main.py\"` in `[project]`"
+                    .to_owned(),
             },
         ),
         several => (
@@ -188,7 +189,8 @@ fn candidates(root: &Path) -> Vec<String> {
         for name in names(&root.join(directory)) {
             let python = Path::new(&name).extension().is_some_and(|extension| extension == "py");
             let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
-            if python && !NEVER.contains(&name.as_str()) && holds_pipeline(&root.join(&path)).unwrap_or(false) {
+            if python && !NEVER.contains(&name.as_str()) && holds_pipeline(&root.join(&path)).unwrap_or(false)
+            {
                 found.push(path);
             }
         }

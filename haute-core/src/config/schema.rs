@@ -64,9 +64,8 @@ const RETIRED: &[&str] = &[
 
 /// Whether this crate itself knows the key at the dotted `path`.
 pub(super) fn is_built_in(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(table, key)| {
-        TABLES.iter().any(|(name, keys)| *name == table && keys.contains(&key))
-    })
+    path.rsplit_once('.')
+        .is_some_and(|(table, key)| TABLES.iter().any(|(name, keys)| *name == table && keys.contains(&key)))
 }
 
 /// The tables and keys of one program.
@@ -169,8 +168,7 @@ impl Schema {
         };
         let diagnostic = Diagnostic::error(codes::UNKNOWN_KEY, message);
         let diagnostic = point_at_key(diagnostic, node, "not a key of this table");
-        let known: Vec<&str> =
-            self.tables.get(path).into_iter().flatten().map(String::as_str).collect();
+        let known: Vec<&str> = self.tables.get(path).into_iter().flatten().map(String::as_str).collect();
         let owner = self.tables.iter().find(|(_, keys)| keys.contains(key)).map(|(table, _)| table);
         if let Some(near) = closest(key, known.iter().copied()) {
             diagnostic.help(format!("did you mean `{near}`?"))

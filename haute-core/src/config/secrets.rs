@@ -119,9 +119,10 @@ fn passwords_in_addresses(text: &str) -> impl Iterator<Item = (Range<usize>, &'s
 fn random_words(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut found = Vec::new();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'=';
-    for (range, least, bits) in [(words(text, plain), 32, 4.4), (words(text, |b| plain(b) || b == b'/'), 40, 4.7)]
-        .into_iter()
-        .flat_map(|(ranges, least, bits)| ranges.into_iter().map(move |range| (range, least, bits)))
+    for (range, least, bits) in
+        [(words(text, plain), 32, 4.4), (words(text, |b| plain(b) || b == b'/'), 40, 4.7)]
+            .into_iter()
+            .flat_map(|(ranges, least, bits)| ranges.into_iter().map(move |range| (range, least, bits)))
     {
         let Some(word) = text.as_bytes().get(range.clone()) else { continue };
         let mixed = word.iter().any(u8::is_ascii_uppercase)

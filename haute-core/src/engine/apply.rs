@@ -72,11 +72,15 @@ impl Engine {
                 Some(fresh) => fresh,
                 None => self.plan_quietly(target, context, &plan.goal, release).await?,
             };
-            if plan.is_empty() && fresh.is_empty() && Journal::pending(&self.store, info.name, &info.address)?.is_none() {
+            if plan.is_empty()
+                && fresh.is_empty()
+                && Journal::pending(&self.store, info.name, &info.address)?.is_none()
+            {
                 return Ok(((), "nothing to change".to_owned()));
             }
             let (journal, pending) = Journal::open(&self.store, info.name, &info.address)?;
-            let mut work = Work { engine: self, target, context, release, journal, apply: String::new(), pending: None };
+            let mut work =
+                Work { engine: self, target, context, release, journal, apply: String::new(), pending: None };
             let steps = work.begin(plan, fresh, pending, applied)?;
             let count = steps.steps.len();
             for step in &steps.steps {
@@ -116,11 +120,12 @@ impl Work<'_> {
                 return Err(stale(plan, &fresh));
             }
             // What was cut off on the way to something else is not resumed any more: a new start replaces it.
-            self.apply = Digest::of(format!("{} {} {}", self.engine.clock.now(), std::process::id(), plan.digest()))
-                .hex()
-                .chars()
-                .take(16)
-                .collect();
+            self.apply =
+                Digest::of(format!("{} {} {}", self.engine.clock.now(), std::process::id(), plan.digest()))
+                    .hex()
+                    .chars()
+                    .take(16)
+                    .collect();
             let (apply, plan) = (self.apply.clone(), Box::new(plan.clone()));
             self.write(Entry::ApplyStarted { schema: JOURNAL_SCHEMA.to_owned(), apply, plan })?;
             return Ok(fresh);
@@ -143,7 +148,8 @@ impl Work<'_> {
                 let mut record = StepRecord::new(&step.id, &step.title);
                 record.done = true;
                 record.already = true;
-                record.outputs = pending.steps.get(&step.id).and_then(|one| one.outputs.clone()).unwrap_or_default();
+                record.outputs =
+                    pending.steps.get(&step.id).and_then(|one| one.outputs.clone()).unwrap_or_default();
                 applied.steps.push(record);
             }
         }
@@ -225,7 +231,10 @@ impl Work<'_> {
                 }
                 Err(error) => {
                     failures += 1;
-                    if failures >= engine.policy.attempts || error.retry() == Retry::Never || waited >= deadline {
+                    if failures >= engine.policy.attempts
+                        || error.retry() == Retry::Never
+                        || waited >= deadline
+                    {
                         return Err(error);
                     }
                     engine.wait_to_retry(context, Some(&step.id), failures, &error, &mut retries).await?;
@@ -264,7 +273,11 @@ impl Work<'_> {
 fn leaves_open(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Cancelled | ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Unauthenticated
+        ErrorKind::Cancelled
+            | ErrorKind::Timeout
+            | ErrorKind::Unavailable
+            | ErrorKind::RateLimited
+            | ErrorKind::Unauthenticated
     )
 }
 
@@ -272,7 +285,10 @@ fn leaves_open(kind: ErrorKind) -> bool {
 fn fits(plan: &Plan, target: &str, address: &str, release: Option<&ProvenRelease>) -> Result<()> {
     let wrong = |message: String| Err(Error::new(ErrorKind::InvalidInput, message));
     if plan.schema != PLAN_SCHEMA {
-        return wrong(format!("the plan is of the form `{}`, this version reads `{PLAN_SCHEMA}`", plan.schema));
+        return wrong(format!(
+            "the plan is of the form `{}`, this version reads `{PLAN_SCHEMA}`",
+            plan.schema
+        ));
     }
     if plan.target != target || plan.address != address {
         return wrong(format!(
@@ -292,9 +308,12 @@ fn fits(plan: &Plan, target: &str, address: &str, release: Option<&ProvenRelease
 }
 
 fn stale(plan: &Plan, fresh: &Plan) -> Error {
-    let mut error = Error::new(ErrorKind::StalePlan, "the world has changed since the plan was made; nothing was changed")
-        .with_operation("engine.apply")
-        .with_hint("plan again, look at what is different, and apply the new plan");
+    let mut error = Error::new(
+        ErrorKind::StalePlan,
+        "the world has changed since the plan was made; nothing was changed",
+    )
+    .with_operation("engine.apply")
+    .with_hint("plan again, look at what is different, and apply the new plan");
     if plan.serving != fresh.serving {
         error = error
             .with_context("served then", short(plan.serving.as_ref()))

@@ -29,7 +29,11 @@ impl Engine {
                 Err(error) => error,
             };
             if attempt >= self.policy.attempts || error.retry() == Retry::Never {
-                return Err(if attempt > 1 { error.with_context("attempts", attempt.to_string()) } else { error });
+                return Err(if attempt > 1 {
+                    error.with_context("attempts", attempt.to_string())
+                } else {
+                    error
+                });
             }
             self.wait_to_retry(context, step, attempt, &error, &mut backoff).await?;
             attempt += 1;

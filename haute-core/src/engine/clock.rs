@@ -79,7 +79,9 @@ impl Clock for VirtualClock {
         /// 2026-01-01T00:00:00Z in seconds of the Unix epoch.
         const START: i64 = 1_767_225_600;
         let start = Timestamp::from_second(START).unwrap_or(Timestamp::UNIX_EPOCH);
-        start.saturating_add(jiff::SignedDuration::try_from(self.elapsed()).unwrap_or_default()).unwrap_or(start)
+        start
+            .saturating_add(jiff::SignedDuration::try_from(self.elapsed()).unwrap_or_default())
+            .unwrap_or(start)
     }
 
     fn elapsed(&self) -> Duration {

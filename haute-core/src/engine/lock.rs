@@ -44,7 +44,8 @@ impl Engine {
                 Ok(lock) => return Ok(lock),
                 Err(holder) => {
                     let waited = self.clock.elapsed().saturating_sub(started);
-                    let message = format!("another deployment of `{address}` is under way{}", named(holder.as_ref()));
+                    let message =
+                        format!("another deployment of `{address}` is under way{}", named(holder.as_ref()));
                     if waited >= self.policy.lock_wait {
                         return Err(Error::new(ErrorKind::Conflict, message)
                             .with_operation("engine.lock")
@@ -70,7 +71,8 @@ impl Engine {
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 // The holder may be writing its name just now: then it stays unnamed this time.
-                let holder = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+                let holder =
+                    file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
                 return Ok(Err(holder));
             }
             Err(TryLockError::Error(error)) => return Err(io_error("lock", path, error)),

@@ -78,8 +78,10 @@ impl Engine {
                     Err(_) => "unknown".to_owned(),
                 };
                 progress.deployment = status.unwrap_or_default();
-                let message =
-                    format!("the deployment failed, and going back to {} could not be confirmed", short(before));
+                let message = format!(
+                    "the deployment failed, and going back to {} could not be confirmed",
+                    short(before)
+                );
                 let mut outcome = wrap(ErrorKind::RollbackUnconfirmed, message, error)
                     .with_context("serves now", now)
                     .with_context("going back failed with", crate::error::chain(&second).join(": "));
@@ -131,7 +133,13 @@ impl Engine {
 /// Whether an error that left the old version serving may be reported as a plain failed deployment. The others say more
 /// than that: nobody is signed in, a newer deployment won, the state is open.
 fn keeps_nothing_open(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::DeploymentFailed | ErrorKind::VerificationFailed | ErrorKind::Unavailable | ErrorKind::RateLimited)
+    matches!(
+        kind,
+        ErrorKind::DeploymentFailed
+            | ErrorKind::VerificationFailed
+            | ErrorKind::Unavailable
+            | ErrorKind::RateLimited
+    )
 }
 
 /// The failure of the deployment, with what failed behind it. Causes that have an exit code of their own keep their kind.

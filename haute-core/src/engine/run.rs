@@ -13,8 +13,8 @@ use crate::event::Phase;
 use crate::plan::{Goal, Plan};
 use crate::proof::Proof;
 use crate::record::{
-    ErrorRecord, Origin, Outcome, PremiumChange, ProofSummary, RECORD_SCHEMA, Record, Recorded, last_verified,
-    premium_changes,
+    ErrorRecord, Origin, Outcome, PremiumChange, ProofSummary, RECORD_SCHEMA, Record, Recorded,
+    last_verified, premium_changes,
 };
 use crate::target::{Context, DeployTarget, Deployment, ProvenRelease};
 use crate::verify::Verification;
@@ -114,7 +114,12 @@ impl Engine {
     ///
     /// # Errors
     /// See [`run`](Self::run).
-    pub async fn remove(&self, target: &dyn DeployTarget, context: &Context, origin: Origin) -> Result<Recorded> {
+    pub async fn remove(
+        &self,
+        target: &dyn DeployTarget,
+        context: &Context,
+        origin: Origin,
+    ) -> Result<Recorded> {
         self.run(target, context, Run::remove(origin)).await
     }
 
@@ -148,7 +153,9 @@ impl Engine {
             (Ok(_), written) => written,
             (Err((_, error)), Ok(written)) => Err(error.with_context("record", written.id)),
             // What went wrong with the deployment matters more than what went wrong with its record.
-            (Err((_, error)), Err(unwritten)) => Err(error.with_context("record", format!("none, {unwritten}"))),
+            (Err((_, error)), Err(unwritten)) => {
+                Err(error.with_context("record", format!("none, {unwritten}")))
+            }
         }
     }
 
@@ -171,9 +178,13 @@ impl Engine {
         };
         progress.plan = Some(plan.clone());
         progress.timings.insert(Phase::Plan, milliseconds(clock().saturating_sub(start)));
-        let same_goal = matches!((&plan.goal, &run.goal), (Goal::Rollback { .. }, Goal::Rollback { to: None }));
+        let same_goal =
+            matches!((&plan.goal, &run.goal), (Goal::Rollback { .. }, Goal::Rollback { to: None }));
         if plan.goal != run.goal && !same_goal {
-            return Err(Error::new(ErrorKind::InvalidInput, "the plan is for another goal than the one asked for"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the plan is for another goal than the one asked for",
+            ));
         }
 
         let start = clock();
@@ -249,7 +260,8 @@ impl Engine {
         ended: &Result<Outcome, (Outcome, Error)>,
     ) -> Result<Record> {
         let info = target.info();
-        let proof = run.release.map(|release| &release.proof).or(progress.proof.as_ref()).map(ProofSummary::of);
+        let proof =
+            run.release.map(|release| &release.proof).or(progress.proof.as_ref()).map(ProofSummary::of);
         let plan = progress.plan.as_ref();
         Ok(Record {
             schema: RECORD_SCHEMA.to_owned(),
@@ -279,7 +291,12 @@ impl Engine {
         })
     }
 
-    fn changes(&self, address: &str, target: &str, proof: Option<&ProofSummary>) -> Result<Vec<PremiumChange>> {
+    fn changes(
+        &self,
+        address: &str,
+        target: &str,
+        proof: Option<&ProofSummary>,
+    ) -> Result<Vec<PremiumChange>> {
         let (Some(proof), Some(last)) = (proof, last_verified(&self.store, target, address)?) else {
             return Ok(Vec::new());
         };

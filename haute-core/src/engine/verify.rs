@@ -53,14 +53,20 @@ impl Engine {
                 Err(error) => error,
             };
             let transient = error.retry() != Retry::Never
-                || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Timeout);
+                || matches!(
+                    error.kind(),
+                    ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Timeout
+                );
             if !transient {
                 return Err(error);
             }
             let waited = self.clock.elapsed().saturating_sub(started);
             if waited >= self.policy.verify_deadline {
                 let reason = crate::error::chain(&error).join(": ");
-                return Ok(Verification::failed("health", format!("no answer in {} s: {reason}", waited.as_secs())));
+                return Ok(Verification::failed(
+                    "health",
+                    format!("no answer in {} s: {reason}", waited.as_secs()),
+                ));
             }
             context.events.emit(&Event::Waiting {
                 message: format!("the service does not answer yet: {error}"),

@@ -128,8 +128,10 @@ mod tests {
         drop(journal);
         let path = store.journal_path("memory", "main");
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all("{\"at\":\"1970-01-01T00:00:00Z\",\"entry\":\"step_fin\u{e9}".as_bytes().split_last().unwrap().1)
-            .unwrap();
+        file.write_all(
+            "{\"at\":\"1970-01-01T00:00:00Z\",\"entry\":\"step_fin\u{e9}".as_bytes().split_last().unwrap().1,
+        )
+        .unwrap();
         drop(file);
 
         let pending = Journal::pending(&store, "memory", "main").unwrap().unwrap();

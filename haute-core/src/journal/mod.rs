@@ -142,7 +142,8 @@ fn pending(lines: impl IntoIterator<Item = Line>) -> Option<Pending> {
             (Entry::ApplyFinished { .. }, _) => open = None,
             (Entry::ApplyResumed { plan }, Some(open)) => open.plan = *plan,
             (Entry::StepStarted { step, token }, Some(open)) => {
-                let rounds = open.steps.get(&step).map_or(1, |old| old.rounds + u32::from(old.token != token));
+                let rounds =
+                    open.steps.get(&step).map_or(1, |old| old.rounds + u32::from(old.token != token));
                 open.steps.insert(step, PendingStep { token, outputs: None, finished: false, rounds });
             }
             (Entry::StepApplied { step, outputs }, Some(open)) => {

@@ -128,7 +128,9 @@ fn write(checked: &Checked, haute_version: &str, found: &mut Vec<Diagnostic>) ->
     }
     for needed in &checked.files {
         if let Some(path) = destination(checked, needed, is_old) {
-            files.entry(format!("project/{path}")).or_insert(LoweredContent::Copy(needed.file.absolute.clone()));
+            files
+                .entry(format!("project/{path}"))
+                .or_insert(LoweredContent::Copy(needed.file.absolute.clone()));
         }
     }
     let toml = format!(
@@ -148,10 +150,15 @@ fn write(checked: &Checked, haute_version: &str, found: &mut Vec<Diagnostic>) ->
         nodes: checked.path.nodes.iter().map(|node| graph.id(*node).to_owned()).collect(),
         output_node: graph.id(checked.path.output).to_owned(),
         input: input_contract(checked),
-        output_mapping: output.and_then(|f| f.settings.value.get("outputMapping")).map(|value| value.to_json()),
-        output_fields: output.and_then(|f| f.settings.value.get("fields")).filter(|value| !value.is_empty()).map(
-            |value| value.elements().iter().filter_map(|field| field.text().map(str::to_owned)).collect(),
-        ),
+        output_mapping: output
+            .and_then(|f| f.settings.value.get("outputMapping"))
+            .map(|value| value.to_json()),
+        output_fields: output
+            .and_then(|f| f.settings.value.get("fields"))
+            .filter(|value| !value.is_empty())
+            .map(|value| {
+                value.elements().iter().filter_map(|field| field.text().map(str::to_owned)).collect()
+            }),
         imports: checked.packages.iter().cloned().collect(),
         model_distributions: model_distributions(checked),
         generation: graph.generation,
@@ -171,7 +178,8 @@ fn refuse_levels(checked: &Checked, found: &mut Vec<Diagnostic>) {
     }
     for &node in nodes {
         let Some(function) = graph.effective(node) else { continue };
-        let declares = function.settings.value.get("categorical_levels").is_some_and(|value| !value.is_empty());
+        let declares =
+            function.settings.value.get("categorical_levels").is_some_and(|value| !value.is_empty());
         if declares && function.kind != NodeKind::ModelScore {
             found.push(cannot_ship::diagnostic(
                 graph.place(node),
@@ -232,7 +240,9 @@ fn model_distributions(checked: &Checked) -> Vec<String> {
     let mut names = BTreeSet::new();
     for needed in &checked.files {
         if matches!(needed.kind, FileKind::Model | FileKind::External) {
-            names.extend(distributions(&needed.file.relative).unwrap_or_default().iter().map(|n| (*n).to_owned()));
+            names.extend(
+                distributions(&needed.file.relative).unwrap_or_default().iter().map(|n| (*n).to_owned()),
+            );
         }
     }
     names.into_iter().collect()

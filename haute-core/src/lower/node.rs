@@ -6,10 +6,11 @@
 //! node is written as one to three functions, and the wires between them are explicit.
 
 use super::python;
-use crate::pipeline::{
-    BodyShape, Edge, Function, Graph, Module, NodeKind, Place, ScoringPath, cannot_ship, identifier, instance_pairs,
-};
 use crate::diagnostic::Diagnostic;
+use crate::pipeline::{
+    BodyShape, Edge, Function, Graph, Module, NodeKind, Place, ScoringPath, cannot_ship, identifier,
+    instance_pairs,
+};
 
 /// Where a wire starts.
 #[derive(Clone, Debug)]
@@ -62,7 +63,8 @@ type Refused = Box<Diagnostic>;
 impl<'a> Writer<'a> {
     /// Writes the node.
     pub(super) fn write(&self) -> Result<Written, Refused> {
-        let (Some(function), Some(own)) = (self.graph.effective(self.node), self.graph.function(self.node)) else {
+        let (Some(function), Some(own)) = (self.graph.effective(self.node), self.graph.function(self.node))
+        else {
             return Ok(Written::default());
         };
         let name = own.name.as_str();
@@ -129,7 +131,10 @@ impl<'a> Writer<'a> {
         let pairs = instance_pairs(self.graph, self.node).map_err(|_| refused())?;
         if function.keyword("inputMapping").is_some() {
             return Err(self.refuse(
-                format!("`{}` is an instance of a node with an `inputMapping` of its own", self.graph.id(self.node)),
+                format!(
+                    "`{}` is an instance of a node with an `inputMapping` of its own",
+                    self.graph.id(self.node)
+                ),
                 "rename the parameters of the original instead",
             ));
         }
@@ -250,7 +255,8 @@ impl<'a> Writer<'a> {
         if !is_renamed && !stands_in && !reads_first && (is_source || named == more) {
             let parameters = is_source.then_some("df");
             let text = python::function(module, function, name, parameters, &[], returns);
-            let wires = if is_source { Vec::new() } else { inputs.iter().map(|input| wire(input, name)).collect() };
+            let wires =
+                if is_source { Vec::new() } else { inputs.iter().map(|input| wire(input, name)).collect() };
             return Written { functions: vec![format!("{decorator}\n{text}")], wires };
         }
         let work = format!("{name}__work");
@@ -259,11 +265,14 @@ impl<'a> Writer<'a> {
         // The code gets every input it names, its own result first.
         let used: Vec<&Input<'_>> = inputs
             .iter()
-            .filter(|input| function.reads.contains(&input.read_as) || named.contains(&input.read_as.as_str()))
+            .filter(|input| {
+                function.reads.contains(&input.read_as) || named.contains(&input.read_as.as_str())
+            })
             .collect();
         let parameters: Vec<&str> =
             std::iter::once("df").chain(used.iter().map(|input| input.own.as_str())).collect();
-        let first: Vec<String> = if is_renamed && !used.is_empty() { vec![rebinding(&used)] } else { Vec::new() };
+        let first: Vec<String> =
+            if is_renamed && !used.is_empty() { vec![rebinding(&used)] } else { Vec::new() };
         let text = python::function(module, function, name, Some(&parameters.join(", ")), &first, returns);
         let mut wires: Vec<Wire> =
             if is_source { Vec::new() } else { inputs.iter().map(|input| wire(input, &work)).collect() };
@@ -336,7 +345,8 @@ impl<'a> Writer<'a> {
     /// The column settings of a node as a function: columns that are there are kept, then renamed.
     fn shaping(&self, function: &Function, name: &str, unshaped: &str) -> String {
         let settings = &function.settings.value;
-        let mut text = format!("@{}.polars\ndef {name}({unshaped}):\n    frame = {unshaped}.lazy()\n", self.receiver);
+        let mut text =
+            format!("@{}.polars\ndef {name}({unshaped}):\n    frame = {unshaped}.lazy()\n", self.receiver);
         if let Some(selected) = settings.get("selected_columns").filter(|value| !value.is_empty()) {
             text.push_str("    columns = frame.collect_schema().names()\n");
             text.push_str(&format!(

@@ -73,7 +73,10 @@ pub(super) fn refuse(checked: &Checked, version: &str, found: &mut Vec<Diagnosti
                 | NodeKind::ScenarioExpander
                 | NodeKind::OptimiserApply
                 | NodeKind::ExternalFile
-        ) || graph.nodes.get(node).is_some_and(|node| node.original.is_some() || node.occurrence.is_some());
+        ) || graph
+            .nodes
+            .get(node)
+            .is_some_and(|node| node.original.is_some() || node.occurrence.is_some());
         if passes_through || has_tables {
             let name = graph.id(node);
             found.push(old_haute::diagnostic(graph.place(node), name, kind.decorator(), version));
@@ -114,8 +117,12 @@ pub(super) fn write(checked: &Checked) -> Option<String> {
         }
         for edge in inputs {
             let source = graph.id(edge.source);
-            let _infallible =
-                writeln!(edges, "pipeline.connect({}, {})", python::text(source), python::text(&function.name));
+            let _infallible = writeln!(
+                edges,
+                "pipeline.connect({}, {})",
+                python::text(source),
+                python::text(&function.name)
+            );
         }
     }
     parts.sort_by_key(|(start, _)| *start);

@@ -40,8 +40,10 @@ pub(super) fn literal(value: &Value) -> String {
             format!("[{}]", elements.join(", "))
         }
         ValueKind::Object(members) => {
-            let members: Vec<String> =
-                members.iter().map(|member| format!("{}: {}", text(&member.key), literal(&member.value))).collect();
+            let members: Vec<String> = members
+                .iter()
+                .map(|member| format!("{}: {}", text(&member.key), literal(&member.value)))
+                .collect();
             format!("{{{}}}", members.join(", "))
         }
     }

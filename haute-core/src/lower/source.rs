@@ -66,7 +66,8 @@ pub(super) fn write(checked: &Checked, found: &mut Vec<Diagnostic>) -> Option<So
     text.push('\n');
     for (occurrence, reference) in &references {
         let name = graph.occurrences.get(*occurrence)?.name.as_str();
-        let _infallible = writeln!(text, "pipeline.submodel({}, {})", python::text(reference), python::text(name));
+        let _infallible =
+            writeln!(text, "pipeline.submodel({}, {})", python::text(reference), python::text(name));
     }
     for edge in edges {
         let ends = format!("{}, {}", python::text(&edge.source), python::text(&edge.target));
@@ -225,7 +226,9 @@ fn constructor(graph: &Graph, index: usize, ports: &Ports) -> String {
     let outputs: Vec<String> = ports
         .outputs
         .iter()
-        .map(|(name, source)| format!("        {{\"name\": {}, \"source\": {}}},\n", python::text(name), end(source)))
+        .map(|(name, source)| {
+            format!("        {{\"name\": {}, \"source\": {}}},\n", python::text(name), end(source))
+        })
         .collect();
     format!(
         "submodel = haute.Submodel(\n    {},\n    definition_id={},\n    input_ports=[\n{}    ],\n    output_ports=[\n{}    ],\n    pipeline_dir={},\n)",
@@ -238,7 +241,12 @@ fn constructor(graph: &Graph, index: usize, ports: &Ports) -> String {
 }
 
 /// The statements of a module in their order: those that are kept, the given nodes, and a constructor in its place.
-fn statements(graph: &Graph, module: &Module, nodes: &[(usize, Written)], constructor: Option<&str>) -> String {
+fn statements(
+    graph: &Graph,
+    module: &Module,
+    nodes: &[(usize, Written)],
+    constructor: Option<&str>,
+) -> String {
     let mut parts: Vec<(usize, String)> = Vec::new();
     for range in &module.kept {
         let text = python::slice(module, range.clone());

@@ -108,7 +108,8 @@ fn local_edges(
     generation: Generation,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<LocalEdge> {
-    let functions: HashMap<&str, &Function> = module.functions.iter().rev().map(|f| (f.name.as_str(), f)).collect();
+    let functions: HashMap<&str, &Function> =
+        module.functions.iter().rev().map(|f| (f.name.as_str(), f)).collect();
     let occurrences: HashSet<&str> = if index == 0 {
         graph.occurrences.iter().map(|occurrence| occurrence.name.as_str()).collect()
     } else {
@@ -222,10 +223,18 @@ fn open_root(
                 let port = edge.source_port.as_deref().unwrap_or_default();
                 let Some(output) = definition.outputs.iter().find(|output| output.name == port) else {
                     let known = definition.outputs.iter().map(|output| output.name.as_str());
-                    found.push(rules::unknown_port::submodel(&edge.place, &edge.source, port, "output", known));
+                    found.push(rules::unknown_port::submodel(
+                        &edge.place,
+                        &edge.source,
+                        port,
+                        "output",
+                        known,
+                    ));
                     continue;
                 };
-                let Some(node) = names.get(&format!("{}.{}", edge.source, output.source.node)) else { continue };
+                let Some(node) = names.get(&format!("{}.{}", edge.source, output.source.node)) else {
+                    continue;
+                };
                 input.get_or_insert_with(|| identifier(port).into_owned());
                 (*node, output.source.handle.clone())
             }
@@ -248,7 +257,13 @@ fn open_root(
                 let port = edge.target_port.as_deref().unwrap_or_default();
                 let Some(public) = definition.inputs.iter().find(|input| input.name == port) else {
                     let known = definition.inputs.iter().map(|input| input.name.as_str());
-                    found.push(rules::unknown_port::submodel(&edge.place, &edge.target, port, "input", known));
+                    found.push(rules::unknown_port::submodel(
+                        &edge.place,
+                        &edge.target,
+                        port,
+                        "input",
+                        known,
+                    ));
                     continue;
                 };
                 let targets: Vec<_> = public

@@ -74,7 +74,10 @@ fn entries(value: &Value, file: FileId, found: &mut Vec<Diagnostic>) -> Option<V
     };
     for member in value.members() {
         if member.key != "constants" {
-            refuse(&member.key_range, &format!("`{}` is not known here: the only key is `constants`", member.key));
+            refuse(
+                &member.key_range,
+                &format!("`{}` is not known here: the only key is `constants`", member.key),
+            );
         }
     }
     let Some(list) = value.get("constants").filter(|list| list.is_list()) else {
@@ -93,7 +96,10 @@ fn entries(value: &Value, file: FileId, found: &mut Vec<Diagnostic>) -> Option<V
         }
         let kind = entry.text_at("type").unwrap_or_default();
         if !["integer", "float", "text", "boolean", "date"].contains(&kind) {
-            refuse(&entry.range, &format!("the constant `{name}` needs a `type`: integer, float, text, boolean or date"));
+            refuse(
+                &entry.range,
+                &format!("the constant `{name}` needs a `type`: integer, float, text, boolean or date"),
+            );
             continue;
         }
         let by_source = entry.get("by_source");
@@ -106,7 +112,10 @@ fn entries(value: &Value, file: FileId, found: &mut Vec<Diagnostic>) -> Option<V
         if let Some(live) = live
             && !fits(kind, live)
         {
-            refuse(&live.range, &format!("the constant `{name}` is declared as {kind}, this is {}", live.kind_name()));
+            refuse(
+                &live.range,
+                &format!("the constant `{name}` is declared as {kind}, this is {}", live.kind_name()),
+            );
             continue;
         }
         let range = entry.member("name").map_or(entry.range.clone(), |member| member.value.range.clone());

@@ -158,8 +158,11 @@ impl Files {
         if !real.starts_with(&self.root) {
             return Err(PathProblem::Link(real));
         }
-        let is_directory =
-            if metadata.is_symlink() { fs::metadata(&real).map_err(found)?.is_dir() } else { metadata.is_dir() };
+        let is_directory = if metadata.is_symlink() {
+            fs::metadata(&real).map_err(found)?.is_dir()
+        } else {
+            metadata.is_dir()
+        };
         if is_directory {
             return Err(PathProblem::Directory);
         }

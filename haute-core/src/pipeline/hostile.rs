@@ -28,7 +28,11 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
         ("an endless sum", appended(&format!("x = 1{}\n", "+1".repeat(50_000))), "HT0201"),
         ("an endless chain", appended(&format!("pipeline{}\n", ".a".repeat(50_000))), "HT0201"),
         ("a deep f-string", appended(&format!("x = f'{{{}1}}'\n", "(".repeat(5_000))), "HT0201"),
-        ("merge conflict marks", appended("\n<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n"), "HT0201"),
+        (
+            "merge conflict marks",
+            appended("\n<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n"),
+            "HT0201",
+        ),
         ("a dedent that fits nothing", appended("\nif x:\n        a = 1\n    b = 2\n"), "HT0201"),
         ("an open string", appended("\nx = 'abc\n"), "HT0201"),
         ("Python 2", appended("\nprint 'hello'\n"), "HT0201"),
@@ -39,15 +43,31 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
         ("connect in a loop", appended("\nfor a in 'ab':\n    pipeline.connect(a, a)\n"), "HT0204"),
         ("connect in a function", appended("\ndef wire():\n    pipeline.connect('a', 'b')\n"), "HT0204"),
         ("connect in a comprehension", appended("\n[pipeline.connect(a, a) for a in 'ab']\n"), "HT0204"),
-        ("a node under if", appended("\nif x:\n    @pipeline.polars\n    def a(priced):\n        return priced\n"), "HT0204"),
-        ("a node in a function", appended("\ndef f():\n    @pipeline.polars\n    def a(priced):\n        return priced\n"), "HT0204"),
-        ("a node in a class", appended("\nclass A:\n    @pipeline.polars\n    def a(self):\n        return self\n"), "HT0204"),
+        (
+            "a node under if",
+            appended("\nif x:\n    @pipeline.polars\n    def a(priced):\n        return priced\n"),
+            "HT0204",
+        ),
+        (
+            "a node in a function",
+            appended("\ndef f():\n    @pipeline.polars\n    def a(priced):\n        return priced\n"),
+            "HT0204",
+        ),
+        (
+            "a node in a class",
+            appended("\nclass A:\n    @pipeline.polars\n    def a(self):\n        return self\n"),
+            "HT0204",
+        ),
         ("an alias", appended("\np = pipeline\n"), "HT0204"),
         ("a deleted pipeline", appended("\ndel pipeline\n"), "HT0204"),
         ("a run at import", appended("\npipeline.run(source='live')\n"), "HT0204"),
         ("a second decorator", main_with("@pipeline.polars", "@pipeline.polars\n@cache"), "HT0204"),
         ("no nodes", Sample::valid().write(MAIN, "import haute\npipeline = haute.Pipeline('a')\n"), "HT0205"),
-        ("two nodes of one name", appended("\n@pipeline.polars\ndef priced(policy):\n    return policy\n"), "HT0206"),
+        (
+            "two nodes of one name",
+            appended("\n@pipeline.polars\ndef priced(policy):\n    return policy\n"),
+            "HT0206",
+        ),
         ("a node called id", appended("\n@pipeline.polars\ndef id(priced):\n    return priced\n"), "HT0207"),
         ("a node called pl", appended("\n@pipeline.polars\ndef pl(priced):\n    return priced\n"), "HT0207"),
         ("bound constants", appended("\nglobal_constants = {}\n"), "HT0207"),
@@ -59,21 +79,61 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
         ("connect with one name", appended("\npipeline.connect('quote')\n"), "HT0209"),
         ("connect with three names", appended("\npipeline.connect('quote', 'priced', 'policy')\n"), "HT0209"),
         ("connect of numbers", appended("\npipeline.connect(1, 2)\n"), "HT0209"),
-        ("connect with another keyword", appended("\npipeline.connect('quote', 'priced', port='a')\n"), "HT0209"),
+        (
+            "connect with another keyword",
+            appended("\npipeline.connect('quote', 'priced', port='a')\n"),
+            "HT0209",
+        ),
         ("an async node", main_with("def priced", "async def priced"), "HT0210"),
         ("any number of inputs", main_with("policy: pl.LazyFrame", "*policy"), "HT0211"),
-        ("an output with code", main_with("def price(priced): ...", "def price(priced):\n    return priced"), "HT0212"),
-        ("a transform without code", main_with("return policy.with_columns(premium=pl.col(\"age\") * 2.0)", "pass"), "HT0212"),
-        ("an early return", main_with("    return policy", "    if 1:\n        return policy\n    return policy"), "HT0213"),
-        ("no output", main_with("@pipeline.output(config=\"config/quote_response/price.json\")\ndef price(priced): ...", ""), "HT0220"),
-        ("a circle of one", main_with("def priced(policy: pl.LazyFrame)", "def priced(policy, other)").append(MAIN, "\n@pipeline.polars\ndef other(priced):\n    return priced\n"), "HT0222"),
+        (
+            "an output with code",
+            main_with("def price(priced): ...", "def price(priced):\n    return priced"),
+            "HT0212",
+        ),
+        (
+            "a transform without code",
+            main_with("return policy.with_columns(premium=pl.col(\"age\") * 2.0)", "pass"),
+            "HT0212",
+        ),
+        (
+            "an early return",
+            main_with("    return policy", "    if 1:\n        return policy\n    return policy"),
+            "HT0213",
+        ),
+        (
+            "no output",
+            main_with(
+                "@pipeline.output(config=\"config/quote_response/price.json\")\ndef price(priced): ...",
+                "",
+            ),
+            "HT0220",
+        ),
+        (
+            "a circle of one",
+            main_with("def priced(policy: pl.LazyFrame)", "def priced(policy, other)")
+                .append(MAIN, "\n@pipeline.polars\ndef other(priced):\n    return priced\n"),
+            "HT0222",
+        ),
         ("an edge to nowhere", appended("\npipeline.connect('priced', 'prize')\n"), "HT0223"),
         ("an edge from nowhere", appended("\npipeline.connect('quotes', 'priced')\n"), "HT0223"),
         ("an unknown table", main_with("source_port=\"policy\"", "source_port=\"driver\""), "HT0224"),
         ("no table", main_with(", source_port=\"policy\"", ""), "HT0224"),
         ("a parameter nothing feeds", main_with("policy: pl.LazyFrame", "policy, claims"), "HT0230"),
-        ("an input nothing reads", main_with("(policy: pl.LazyFrame)", "()").replace(MAIN, "policy.with_columns", "pl.LazyFrame({}).with_columns"), "HT0230"),
-        ("an output behind an output", appended("\n@pipeline.polars\ndef x(price):\n    return price\n"), "HT0233"),
+        (
+            "an input nothing reads",
+            main_with("(policy: pl.LazyFrame)", "()").replace(
+                MAIN,
+                "policy.with_columns",
+                "pl.LazyFrame({}).with_columns",
+            ),
+            "HT0230",
+        ),
+        (
+            "an output behind an output",
+            appended("\n@pipeline.polars\ndef x(price):\n    return price\n"),
+            "HT0233",
+        ),
         ("an instance of nothing", appended("\n@pipeline.instance\ndef x(priced): ...\n"), "HT0234"),
         ("an instance of itself", appended("\n@pipeline.instance(of='x')\ndef x(priced): ...\n"), "HT0234"),
         ("a missing sidecar", Sample::valid().remove(PRICE), "HT0240"),
@@ -81,7 +141,11 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
         ("a sidecar that climbs out", main_with("config/quote_response", "../../x"), "HT0240"),
         ("a sidecar with a NUL", main_with("config/quote_response", "a\\0b"), "HT0240"),
         ("a sidecar called NUL", main_with("config/quote_response/price.json", "config/NUL.json"), "HT0240"),
-        ("a sidecar that is a directory", Sample::valid().remove(PRICE).write("rating/config/quote_response/price.json/x", ""), "HT0240"),
+        (
+            "a sidecar that is a directory",
+            Sample::valid().remove(PRICE).write("rating/config/quote_response/price.json/x", ""),
+            "HT0240",
+        ),
         ("an empty sidecar", Sample::valid().write(PRICE, ""), "HT0241"),
         ("a sidecar of another encoding", Sample::valid().bytes(PRICE, b"{\"a\": \"\xe9\"}"), "HT0241"),
         ("a list for a sidecar", Sample::valid().write(PRICE, "[]"), "HT0241"),
@@ -94,29 +158,106 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
         ("nothing enabled", Sample::valid().replace(PRICE, "true", "false"), "HT0247"),
         ("columns of another type", Sample::valid().replace(QUOTE, "\"float\"", "\"decimal\""), "HT0249"),
         ("tables of text", Sample::valid().write(QUOTE, "{\"tables\": \"policy\"}"), "HT0249"),
-        ("a settings argument", main_with("@pipeline.output(config=\"config/quote_response/price.json\")", "@pipeline.output(outputFormat=\"json\")"), "HT0252"),
+        (
+            "a settings argument",
+            main_with(
+                "@pipeline.output(config=\"config/quote_response/price.json\")",
+                "@pipeline.output(outputFormat=\"json\")",
+            ),
+            "HT0252",
+        ),
         ("a config number", main_with("config=\"config/quote_response/price.json\"", "config=1"), "HT0209"),
         ("rating tables that are numbers", Sample::with_rating("{\"tables\": [1]}"), "HT0244"),
-        ("four factors", Sample::with_rating("{\"tables\": [{\"factors\": [\"a\",\"b\",\"c\",\"d\"], \"outputColumn\": \"x\", \"entries\": [{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"value\":1}]}]}"), "HT0244"),
-        ("a map of entries", Sample::with_rating("{\"tables\": [{\"factors\": [\"a\"], \"outputColumn\": \"x\", \"entries\": {\"1\": 2}}]}"), "HT0244"),
-        ("mixed breakpoints", Sample::with_banding("{\"factors\": [{\"banding\": \"breakpoints\", \"column\": \"age\", \"outputColumn\": \"b\", \"rules\": {\"1\": \"a\", \"2024-01-01\": \"b\"}}]}"), "HT0245"),
-        ("a model of unknown suffix", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"m.docx\"}"), "HT0246"),
-        ("a model of NUL", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"a\\u0000.cbm\"}"), "HT0261"),
-        ("an absolute model", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"/m.cbm\"}"), "HT0261"),
-        ("a drive", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"C:\\\\m.cbm\"}"), "HT0261"),
-        ("a device", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/aux.cbm\"}"), "HT0261"),
-        ("a model that is not there", Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"m.cbm\"}"), "HT0260"),
-        ("a registered model", Sample::with_model("{\"sourceType\": \"registered\", \"registered_model\": \"m\"}"), "HT0263"),
-        ("project code", main_with("import haute\n", "import haute\nimport rates\n").write("rates.py", ""), "HT0264"),
+        (
+            "four factors",
+            Sample::with_rating(
+                "{\"tables\": [{\"factors\": [\"a\",\"b\",\"c\",\"d\"], \"outputColumn\": \"x\", \"entries\": [{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"value\":1}]}]}",
+            ),
+            "HT0244",
+        ),
+        (
+            "a map of entries",
+            Sample::with_rating(
+                "{\"tables\": [{\"factors\": [\"a\"], \"outputColumn\": \"x\", \"entries\": {\"1\": 2}}]}",
+            ),
+            "HT0244",
+        ),
+        (
+            "mixed breakpoints",
+            Sample::with_banding(
+                "{\"factors\": [{\"banding\": \"breakpoints\", \"column\": \"age\", \"outputColumn\": \"b\", \"rules\": {\"1\": \"a\", \"2024-01-01\": \"b\"}}]}",
+            ),
+            "HT0245",
+        ),
+        (
+            "a model of unknown suffix",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"m.docx\"}"),
+            "HT0246",
+        ),
+        (
+            "a model of NUL",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"a\\u0000.cbm\"}"),
+            "HT0261",
+        ),
+        (
+            "an absolute model",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"/m.cbm\"}"),
+            "HT0261",
+        ),
+        (
+            "a drive",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"C:\\\\m.cbm\"}"),
+            "HT0261",
+        ),
+        (
+            "a device",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/aux.cbm\"}"),
+            "HT0261",
+        ),
+        (
+            "a model that is not there",
+            Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"m.cbm\"}"),
+            "HT0260",
+        ),
+        (
+            "a registered model",
+            Sample::with_model("{\"sourceType\": \"registered\", \"registered_model\": \"m\"}"),
+            "HT0263",
+        ),
+        (
+            "project code",
+            main_with("import haute\n", "import haute\nimport rates\n").write("rates.py", ""),
+            "HT0264",
+        ),
         ("a relative import", main_with("import haute\n", "import haute\nfrom . import rates\n"), "HT0264"),
         ("a missing utility", main_with("import haute\n", "import haute\nimport utility.x\n"), "HT0264"),
-        ("a broken utility", main_with("import haute\n", "import haute\nimport utility\n").write("rating/utility.py", "def f(:\n"), "HT0201"),
+        (
+            "a broken utility",
+            main_with("import haute\n", "import haute\nimport utility\n")
+                .write("rating/utility.py", "def f(:\n"),
+            "HT0201",
+        ),
         ("a missing submodel", appended("\npipeline.submodel('modules/a.py', 'a')\n"), "HT0265"),
         ("a submodel elsewhere", appended("\npipeline.submodel('../a.py', 'a')\n"), "HT0265"),
-        ("an empty submodel", appended("\npipeline.submodel('a.py', 'a')\n").write("rating/a.py", ""), "HT0266"),
+        (
+            "an empty submodel",
+            appended("\npipeline.submodel('a.py', 'a')\n").write("rating/a.py", ""),
+            "HT0266",
+        ),
         ("a submodel without a name", appended("\npipeline.submodel('a.py')\n"), "HT0209"),
-        ("constants elsewhere", main_with("haute.Pipeline(\"motor\")", "haute.Pipeline(\"motor\", global_constants=\"x.json\")"), "HT0267"),
-        ("constants that are missing", main_with("haute.Pipeline(\"motor\")", "haute.Pipeline(\"motor\", global_constants=\"config/global_constants.json\")"), "HT0267"),
+        (
+            "constants elsewhere",
+            main_with("haute.Pipeline(\"motor\")", "haute.Pipeline(\"motor\", global_constants=\"x.json\")"),
+            "HT0267",
+        ),
+        (
+            "constants that are missing",
+            main_with(
+                "haute.Pipeline(\"motor\")",
+                "haute.Pipeline(\"motor\", global_constants=\"config/global_constants.json\")",
+            ),
+            "HT0267",
+        ),
         ("a constant nobody declared", main_with("* 2.0", "* global_constants.fee"), "HT0269"),
     ]
 }
@@ -158,12 +299,18 @@ mod properties {
         let name = |index: usize| format!("step_{index}");
         let mut functions = Vec::new();
         for (index, parents) in parents.iter().enumerate() {
-            let mut inputs: Vec<String> =
-                parents.iter().filter(|p| **p < index).map(|p| name(*p)).collect::<BTreeSet<_>>().into_iter().collect();
+            let mut inputs: Vec<String> = parents
+                .iter()
+                .filter(|p| **p < index)
+                .map(|p| name(*p))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect();
             let mut connect = String::new();
             if inputs.is_empty() {
                 inputs.push("policy".to_owned());
-                connect = format!("pipeline.connect(\"quote\", \"{}\", source_port=\"policy\")\n", name(index));
+                connect =
+                    format!("pipeline.connect(\"quote\", \"{}\", source_port=\"policy\")\n", name(index));
             }
             functions.push(format!(
                 "\n\n@pipeline.polars\ndef {}({}):\n    return {}\n\n{connect}",
@@ -176,7 +323,11 @@ mod properties {
         let mut sample = Sample::valid()
             .replace("rating/main.py", "def priced(policy: pl.LazyFrame)", &format!("def priced({last})"))
             .replace("rating/main.py", "return policy", &format!("return {last}"))
-            .replace("rating/main.py", "pipeline.connect(\"quote\", \"priced\", source_port=\"policy\")\n", "");
+            .replace(
+                "rating/main.py",
+                "pipeline.connect(\"quote\", \"priced\", source_port=\"policy\")\n",
+                "",
+            );
         for index in order {
             sample = sample.append("rating/main.py", &functions[*index]);
         }
@@ -184,10 +335,12 @@ mod properties {
     }
 
     fn graph() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>)> {
-        proptest::collection::vec(proptest::collection::vec(0_usize..8, 0..3), 1..8).prop_flat_map(|parents| {
-            let order: Vec<usize> = (0..parents.len()).collect();
-            (Just(parents), Just(order).prop_shuffle())
-        })
+        proptest::collection::vec(proptest::collection::vec(0_usize..8, 0..3), 1..8).prop_flat_map(
+            |parents| {
+                let order: Vec<usize> = (0..parents.len()).collect();
+                (Just(parents), Just(order).prop_shuffle())
+            },
+        )
     }
 
     /// What the price of the last step needs, worked out from the parents alone.

@@ -68,7 +68,8 @@ pub(crate) fn mapping(
     let mut taken = vec![false; own.len()];
     let mut mapped: Vec<Option<String>> = vec![None; originals.len()];
     let take = |name: &str, taken: &mut Vec<bool>| {
-        if let Some(at) = own.iter().enumerate().position(|(at, n)| n == name && taken.get(at) == Some(&false))
+        if let Some(at) =
+            own.iter().enumerate().position(|(at, n)| n == name && taken.get(at) == Some(&false))
             && let Some(flag) = taken.get_mut(at)
         {
             *flag = true;
@@ -76,7 +77,8 @@ pub(crate) fn mapping(
     };
     for member in explicit.map(Value::members).unwrap_or_default() {
         let Some(value) = member.value.text().filter(|text| !text.is_empty()) else { continue };
-        let Some(slot) = originals.iter().position(|name| *name == member.key).and_then(|at| mapped.get_mut(at))
+        let Some(slot) =
+            originals.iter().position(|name| *name == member.key).and_then(|at| mapped.get_mut(at))
         else {
             return Err(MappingProblem::Stale(member.key.clone()));
         };

@@ -57,10 +57,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn document(&mut self) -> Outcome<Value> {
         if self.text.starts_with('\u{feff}') {
-            return Err((
-                0..3,
-                "the file starts with a byte order mark, which JSON does not allow".into(),
-            ));
+            return Err((0..3, "the file starts with a byte order mark, which JSON does not allow".into()));
         }
         let value = self.value(0)?;
         self.blank();
@@ -233,10 +230,7 @@ impl Reader<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => self.at += 2,
                 Some(byte) if byte < 0x20 => {
-                    return Err((
-                        self.here(),
-                        format!("text holds {}; write it as an escape", self.found()),
-                    ));
+                    return Err((self.here(), format!("text holds {}; write it as an escape", self.found())));
                 }
                 Some(_) => self.at += 1,
             }
@@ -287,8 +281,27 @@ mod tests {
     #[test]
     fn refuses_what_json_refuses() {
         for bad in [
-            "", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "[01]", "[1e999]", "nul", "[NaN]", "{\"a\" 1}", "[1] 2",
-            "\u{feff}{}", "\"\u{1}\"", "\"\\u12\"", "\"\\ud800\"", "[\"", "-", "[1 2]", "\"\\", "+1", "[.5]",
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "[01]",
+            "[1e999]",
+            "nul",
+            "[NaN]",
+            "{\"a\" 1}",
+            "[1] 2",
+            "\u{feff}{}",
+            "\"\u{1}\"",
+            "\"\\u12\"",
+            "\"\\ud800\"",
+            "[\"",
+            "-",
+            "[1 2]",
+            "\"\\",
+            "+1",
+            "[.5]",
         ] {
             assert_eq!(problems(bad).len(), 1, "{bad:?}");
             assert!(serde_json::from_str::<serde_json::Value>(bad).is_err(), "{bad:?}");

@@ -162,10 +162,7 @@ impl NodeKind {
 
     /// Whether nothing may be connected behind it.
     pub fn is_sink(self) -> bool {
-        matches!(
-            self,
-            Self::Output | Self::DataOutput | Self::Explore | Self::Modelling | Self::Optimiser
-        )
+        matches!(self, Self::Output | Self::DataOutput | Self::Explore | Self::Modelling | Self::Optimiser)
     }
 
     /// Whether its function may carry code that runs on the node's own result.
@@ -196,34 +193,76 @@ impl NodeKind {
         match self {
             Self::ApiInput => &["path", "contract", "tables"],
             Self::DataInput => &[
-                "inputType", "format", "mode", "path", "arguments", "steps", "connection", "uri", "query",
-                "http_path", "table", "records",
+                "inputType",
+                "format",
+                "mode",
+                "path",
+                "arguments",
+                "steps",
+                "connection",
+                "uri",
+                "query",
+                "http_path",
+                "table",
+                "records",
             ],
             Self::DataOutput => {
                 &["outputType", "format", "mode", "path", "arguments", "connection", "uri", "table"]
             }
             Self::Polars | Self::Instance => &["steps"],
             Self::EdgeJoin => &[
-                "how", "on", "left_on", "right_on", "leftOn", "rightOn", "suffix", "coalesce", "validate",
-                "maintain_order", "maintainOrder",
+                "how",
+                "on",
+                "left_on",
+                "right_on",
+                "leftOn",
+                "rightOn",
+                "suffix",
+                "coalesce",
+                "validate",
+                "maintain_order",
+                "maintainOrder",
             ],
             Self::Banding => &["factors"],
             Self::RatingStep => &["tables", "combinedOutputs", "steps"],
             Self::ModelScore => &[
-                "sourceType", "model_path", "experiment_name", "experiment_id", "run_id", "run_name",
-                "artifact_path", "registered_model", "version", "alias", "task", "output_column",
-                "feature_contract_path", "steps", "mlflow_destination",
+                "sourceType",
+                "model_path",
+                "experiment_name",
+                "experiment_id",
+                "run_id",
+                "run_name",
+                "artifact_path",
+                "registered_model",
+                "version",
+                "alias",
+                "task",
+                "output_column",
+                "feature_contract_path",
+                "steps",
+                "mlflow_destination",
             ],
             Self::ExternalFile => &["path", "fileType", "steps"],
             Self::LiveSwitch => &["input_scenario_map", "inputs"],
             Self::Constant => &["values"],
-            Self::ScenarioExpander => &[
-                "quote_id", "column_name", "min_value", "max_value", "stepCount", "step_column", "steps",
-            ],
+            Self::ScenarioExpander => {
+                &["quote_id", "column_name", "min_value", "max_value", "stepCount", "step_column", "steps"]
+            }
             Self::OptimiserApply => &[
-                "artifact_path", "sourceType", "optimiser_mode", "version_column", "optimised_value_column",
-                "ratebook_input", "registered_model", "version", "alias", "run_id", "run_name",
-                "experiment_id", "experiment_name", "mlflow_destination",
+                "artifact_path",
+                "sourceType",
+                "optimiser_mode",
+                "version_column",
+                "optimised_value_column",
+                "ratebook_input",
+                "registered_model",
+                "version",
+                "alias",
+                "run_id",
+                "run_name",
+                "experiment_id",
+                "experiment_name",
+                "mlflow_destination",
             ],
             Self::Output => &["outputMapping", "outputFormat"],
             Self::Explore => &["steps", "overview", "pivots", "pivot_formulas", "charts"],

@@ -25,7 +25,8 @@ pub(crate) fn too_deep(source: &str) -> Option<(usize, &'static str)> {
             }
             b'"' | b'\'' => {
                 length = string_length(bytes, at, byte);
-                let is_template = at > 0 && matches!(bytes.get(at - 1), Some(b'f' | b'F' | b't' | b'T' | b'r' | b'R'));
+                let is_template =
+                    at > 0 && matches!(bytes.get(at - 1), Some(b'f' | b'F' | b't' | b'T' | b'r' | b'R'));
                 let literal = bytes.get(at..at + length).unwrap_or_default();
                 if is_template && template_too_deep(literal) {
                     return Some((at, "this text holds expressions that nest too deeply"));
@@ -75,7 +76,7 @@ fn template_too_deep(literal: &[u8]) -> bool {
         }
         deepest = deepest.max(open);
     }
-    deepest > OPEN_BRACKETS || (literal.contains(&b'{') && literal.len() > 4 * CHAIN_BYTES)
+    deepest > OPEN_BRACKETS || (literal.contains(&b'{') && literal.len() > CHAIN_BYTES)
 }
 
 /// The length of the string literal that starts at `at`; an unclosed one ends with its line.

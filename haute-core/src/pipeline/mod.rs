@@ -8,6 +8,8 @@ mod build;
 mod constants;
 mod files;
 mod graph;
+#[cfg(all(test, feature = "pipeline"))]
+mod hostile;
 mod instance;
 mod json;
 mod kind;
@@ -26,8 +28,6 @@ mod reader;
 mod rules;
 mod sidecar;
 mod submodel;
-#[cfg(all(test, feature = "pipeline"))]
-mod hostile;
 #[cfg(all(test, feature = "pipeline"))]
 mod testing;
 mod utility;
@@ -51,10 +51,10 @@ pub use needs::{FileKind, NeededFile};
 pub use path::ScoringPath;
 pub use value::{Member, Value, ValueKind};
 
-pub(crate) use instance::pairs as instance_pairs;
 pub(crate) use files::join as join_path;
-pub(crate) use names::identifier;
+pub(crate) use instance::pairs as instance_pairs;
 pub(crate) use models::distributions;
+pub(crate) use names::identifier;
 pub(crate) use rules::{cannot_ship, old_haute};
 
 use crate::diagnostic::{CodeInfo, Report};
@@ -163,7 +163,8 @@ fn read_and_judge(
     }
     let path = path?;
     let needed = needs::collect(&read, &path);
-    let packages = read.utility.packages.iter().filter(|p| !matches!(p.as_str(), "haute" | "polars")).cloned();
+    let packages =
+        read.utility.packages.iter().filter(|p| !matches!(p.as_str(), "haute" | "polars")).cloned();
     Some(Checked {
         path,
         files: needed,

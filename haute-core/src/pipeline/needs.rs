@@ -60,7 +60,8 @@ pub(crate) fn references(function: &Function) -> Vec<Reference<'_>> {
         let value = settings.get(key)?;
         Some(Reference { kind, what, path: value.text()?, range: value.range.clone() })
     };
-    let source_is_file = || settings.text_at("sourceType").or_else(|| settings.text_at("source_type")) == Some("file");
+    let source_is_file =
+        || settings.text_at("sourceType").or_else(|| settings.text_at("source_type")) == Some("file");
     let found = match function.kind {
         NodeKind::DataInput => {
             let is_file = settings.text_at("inputType").is_none_or(|kind| kind == "file");
@@ -72,7 +73,11 @@ pub(crate) fn references(function: &Function) -> Vec<Reference<'_>> {
             reference("feature_contract_path", FileKind::FeatureContract, "feature contract"),
         ],
         NodeKind::OptimiserApply => {
-            vec![source_is_file().then(|| reference("artifact_path", FileKind::Optimisation, "optimisation result")).flatten()]
+            vec![
+                source_is_file()
+                    .then(|| reference("artifact_path", FileKind::Optimisation, "optimisation result"))
+                    .flatten(),
+            ]
         }
         _ => Vec::new(),
     };
@@ -103,7 +108,8 @@ pub(crate) fn collect(read: &Read, path: &ScoringPath) -> Vec<NeededFile> {
         });
     }
     for (index, occurrence) in graph.occurrences.iter().enumerate() {
-        let used = path.nodes.iter().any(|n| graph.nodes.get(*n).is_some_and(|n| n.occurrence == Some(index)));
+        let used =
+            path.nodes.iter().any(|n| graph.nodes.get(*n).is_some_and(|n| n.occurrence == Some(index)));
         if used && let Ok(file) = read.files.in_directory(&occurrence.reference) {
             needed.push(NeededFile { kind: FileKind::Submodel, file, needed_by: occurrence.name.clone() });
         }
@@ -133,7 +139,9 @@ fn node_files(
     }
     for reference in references(function) {
         let Ok(file) = read.files.artifact(reference.path) else { continue };
-        if reference.kind == FileKind::Model && function.settings.value.text_at("feature_contract_path").is_none() {
+        if reference.kind == FileKind::Model
+            && function.settings.value.text_at("feature_contract_path").is_none()
+        {
             for candidate in contract_candidates(&file.relative) {
                 if let Ok(contract) = read.files.from_root(&candidate) {
                     push(FileKind::FeatureContract, contract);

@@ -43,7 +43,11 @@ impl Sidecars {
         let place = keyword.value.range.clone();
         let Some(reference) = keyword.value.text() else {
             function.settings.damaged = true;
-            found.push(rules::non_literal::diagnostic(module_file, place, "`config` is the path of a JSON file"));
+            found.push(rules::non_literal::diagnostic(
+                module_file,
+                place,
+                "`config` is the path of a JSON file",
+            ));
             return;
         };
         let reference = reference.to_owned();
@@ -52,7 +56,12 @@ impl Sidecars {
             Err(problem) => {
                 function.settings.damaged = true;
                 found.push(rules::sidecar_missing::diagnostic(
-                    module_file, place, &reference, &problem, function.kind, files,
+                    module_file,
+                    place,
+                    &reference,
+                    &problem,
+                    function.kind,
+                    files,
                 ));
                 return;
             }
@@ -63,7 +72,12 @@ impl Sidecars {
                 let read = match fs::read(&target.absolute) {
                     Ok(bytes) => read_object(&target.relative, bytes, sources, found),
                     Err(error) => {
-                        found.push(rules::sidecar_missing::unreadable(module_file, place, &reference, &error));
+                        found.push(rules::sidecar_missing::unreadable(
+                            module_file,
+                            place,
+                            &reference,
+                            &error,
+                        ));
                         (module_file, None)
                     }
                 };

@@ -46,7 +46,11 @@ pub(crate) fn load(
                     Ok(Ok(text)) => text,
                     _ => {
                         let range = path.range.clone();
-                        found.push(bad_submodel::diagnostic(main_file, range, "the file cannot be read as UTF-8 text"));
+                        found.push(bad_submodel::diagnostic(
+                            main_file,
+                            range,
+                            "the file cannot be read as UTF-8 text",
+                        ));
                         continue;
                     }
                 };
@@ -124,7 +128,10 @@ fn definition(
     let given = declared.map_or(Some("."), |k| k.value.text());
     if given != Some(expected.as_str()) {
         let range = declared.map_or(constructor.range.clone(), |k| k.value.range.clone());
-        refuse(range, &format!("`pipeline_dir` must be `{expected}`: the way from this file to the pipeline's folder"));
+        refuse(
+            range,
+            &format!("`pipeline_dir` must be `{expected}`: the way from this file to the pipeline's folder"),
+        );
     }
     let inputs = input_ports(constructor, &mut refuse);
     let outputs = output_ports(constructor, &mut refuse);
@@ -162,10 +169,18 @@ fn input_ports(constructor: &Constructor, refuse: &mut Refuse<'_>) -> Vec<InputP
     let mut inputs = Vec::new();
     for port in ports(constructor, "input_ports", refuse) {
         let name = port_name(port, refuse);
-        let targets: Vec<Endpoint> =
-            port.get("targets").map(Value::elements).unwrap_or_default().iter().filter_map(endpoint).collect();
+        let targets: Vec<Endpoint> = port
+            .get("targets")
+            .map(Value::elements)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(endpoint)
+            .collect();
         if targets.is_empty() {
-            refuse(port.range.clone(), "an input port needs `targets`: [{\"nodeId\": ..., \"handleId\": ...}]");
+            refuse(
+                port.range.clone(),
+                "an input port needs `targets`: [{\"nodeId\": ..., \"handleId\": ...}]",
+            );
         }
         inputs.push(InputPort { name, targets });
     }
@@ -178,7 +193,10 @@ fn output_ports(constructor: &Constructor, refuse: &mut Refuse<'_>) -> Vec<Outpu
         let name = port_name(port, refuse);
         match port.get("source").and_then(endpoint) {
             Some(source) => outputs.push(OutputPort { name, source }),
-            None => refuse(port.range.clone(), "an output port needs a `source`: {\"nodeId\": ..., \"handleId\": ...}"),
+            None => refuse(
+                port.range.clone(),
+                "an output port needs a `source`: {\"nodeId\": ..., \"handleId\": ...}",
+            ),
         }
     }
     outputs
@@ -201,4 +219,3 @@ fn check_ends(module: &Module, inputs: &[InputPort], outputs: &[OutputPort], ref
         }
     }
 }
-

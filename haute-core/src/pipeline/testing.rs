@@ -62,7 +62,9 @@ impl Sample {
             .replace("rating/main.py", "\"quote\", \"priced\"", "\"quote\", \"step\"")
             .append(
                 "rating/main.py",
-                &format!("\n\n@pipeline.{decorator}(config=\"config/{folder}/step.json\")\ndef step(policy): ...\n"),
+                &format!(
+                    "\n\n@pipeline.{decorator}(config=\"config/{folder}/step.json\")\ndef step(policy): ...\n"
+                ),
             )
             .write(&format!("rating/config/{folder}/step.json"), settings)
     }

@@ -177,7 +177,11 @@ fn module_files(module: &str, home: &str, files: &Files) -> Vec<ProjectFile> {
     found
 }
 
-fn imports_of(file: &ProjectFile, sources: &mut SourceMap, found: &mut Vec<Diagnostic>) -> Vec<(Import, FileId)> {
+fn imports_of(
+    file: &ProjectFile,
+    sources: &mut SourceMap,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(Import, FileId)> {
     let text = match fs::read(&file.absolute).map(String::from_utf8) {
         Ok(Ok(text)) => text,
         Ok(Err(error)) => {

@@ -53,7 +53,8 @@ pub fn history(store: &Store, target: Option<&str>) -> Result<Vec<Recorded>> {
     let mut records = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| io_error("read", &directory, error))?.path();
-        let Some(id) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"))
+        let Some(id) =
+            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"))
         else {
             continue;
         };

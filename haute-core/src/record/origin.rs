@@ -71,7 +71,9 @@ impl Origin {
             .collect();
         let commit = git(root, &["rev-parse", "HEAD"]).await.map(|text| text.trim().to_owned());
         let dirty = match commit {
-            Some(_) => git(root, &["status", "--porcelain", "--", "."]).await.map(|text| !text.trim().is_empty()),
+            Some(_) => {
+                git(root, &["status", "--porcelain", "--", "."]).await.map(|text| !text.trim().is_empty())
+            }
             None => None,
         };
         Self { project: project.into(), user, commit, dirty, ci }

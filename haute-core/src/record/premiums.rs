@@ -60,7 +60,8 @@ mod tests {
     use super::*;
 
     fn summary(quotes: &Value) -> ProofSummary {
-        serde_json::from_value(json!({"passed": true, "checks": [], "environment": {}, "quotes": quotes})).unwrap()
+        serde_json::from_value(json!({"passed": true, "checks": [], "environment": {}, "quotes": quotes}))
+            .unwrap()
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl Faults {
     }
 
     /// Runs one call under the script.
-    async fn call<T: Send>(&self, name: &'static str, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    async fn call<T: Send>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
         let fault = self.with(|script| {
             script.calls.push(name);
             script.faults.get(&script.calls.len()).copied()

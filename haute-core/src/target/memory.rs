@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness, StepOutcome,
-    StepRequest, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness,
+    StepOutcome, StepRequest, TargetInfo,
 };
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -200,7 +200,9 @@ impl DeployTarget for MemoryTarget {
                     state.now.serving = Some(release);
                 });
             }
-            ("retire", Some(release)) => self.world.write(|state| state.now.running.retain(|one| *one == release)),
+            ("retire", Some(release)) => {
+                self.world.write(|state| state.now.running.retain(|one| *one == release))
+            }
             ("remove", None) => self.world.write(|state| state.now = Seen::default()),
             (other, _) => return Err(Error::bug(format!("the memory target has no step `{other}`"))),
         }
@@ -253,7 +255,11 @@ impl MemoryTarget {
         let known = self.world.with(|state| {
             state.tokens.entry(request.token.to_owned()).or_insert_with(|| step.clone()).clone()
         });
-        if known == step { Ok(()) } else { Err(Error::bug(format!("a token of `{known}` came with `{step}`"))) }
+        if known == step {
+            Ok(())
+        } else {
+            Err(Error::bug(format!("a token of `{known}` came with `{step}`")))
+        }
     }
 }
 

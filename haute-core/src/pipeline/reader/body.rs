@@ -99,8 +99,7 @@ pub(super) fn import_from(statement: &StmtImportFrom) -> Import {
 
 /// What the body of a node function is: its docstring does not count.
 pub(super) fn shape(body: &[Stmt]) -> BodyShape {
-    let is_docstring =
-        |s: &Stmt| matches!(s, Stmt::Expr(e) if matches!(&*e.value, Expr::StringLiteral(_)));
+    let is_docstring = |s: &Stmt| matches!(s, Stmt::Expr(e) if matches!(&*e.value, Expr::StringLiteral(_)));
     let code = match body {
         [first, rest @ ..] if is_docstring(first) => rest,
         _ => body,

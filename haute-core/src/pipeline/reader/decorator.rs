@@ -61,7 +61,11 @@ pub(super) fn function(
         kind: ValueKind::Object(
             keywords
                 .iter()
-                .map(|k| Member { key: k.name.clone(), key_range: k.name_range.clone(), value: k.value.clone() })
+                .map(|k| Member {
+                    key: k.name.clone(),
+                    key_range: k.name_range.clone(),
+                    value: k.value.clone(),
+                })
                 .collect(),
         ),
     };

@@ -96,7 +96,10 @@ impl Reader<'_> {
             match value {
                 Expr::Call(call) if self.is_constructor(&call.func) => self.constructor(statement, call),
                 _ => {
-                    let reason = format!("`{variable}` is bound to something other than `haute.{}(...)`", self.receiver.class());
+                    let reason = format!(
+                        "`{variable}` is bound to something other than `haute.{}(...)`",
+                        self.receiver.class()
+                    );
                     self.dynamic(range(statement.range()), &reason);
                 }
             }
@@ -117,9 +120,7 @@ impl Reader<'_> {
         if let Expr::Call(call) = value
             && self.is_constructor(&call.func)
         {
-            let reason = format!(
-                "the variable is called `{target}`: Haute looks for the name `{variable}`",
-            );
+            let reason = format!("the variable is called `{target}`: Haute looks for the name `{variable}`",);
             self.dynamic(range(statement.range()), &reason);
             return;
         }
@@ -136,10 +137,9 @@ impl Reader<'_> {
                     || self.module.imports.iter().any(|import| {
                         import.module == "haute"
                             && import.names.iter().any(|n| n == class)
-                            && self
-                                .text
-                                .get(import.range.clone())
-                                .is_some_and(|text| text.contains(&format!("{class} as {}", name.id.as_str())))
+                            && self.text.get(import.range.clone()).is_some_and(|text| {
+                                text.contains(&format!("{class} as {}", name.id.as_str()))
+                            })
                     })
             }
             _ => false,
@@ -422,7 +422,8 @@ impl<'a> Visitor<'a> for Touches<'_> {
             && let Expr::Attribute(attribute) = &*call.func
         {
             let method = attribute.attr.as_str();
-            let changes = matches!(method, "connect" | "submodel") || NodeKind::from_decorator(method).is_some();
+            let changes =
+                matches!(method, "connect" | "submodel") || NodeKind::from_decorator(method).is_some();
             if changes {
                 self.touches.push((
                     range(expression.range()),
@@ -434,7 +435,8 @@ impl<'a> Visitor<'a> for Touches<'_> {
                 // Running the pipeline from a helper of the user's own harms nobody.
                 return;
             }
-            self.touches.push((range(expression.range()), "this runs the pipeline whenever the file is imported"));
+            self.touches
+                .push((range(expression.range()), "this runs the pipeline whenever the file is imported"));
             return;
         }
         if let Expr::Name(name) = expression

@@ -60,7 +60,14 @@ mod tests {
 
     #[test]
     fn a_missing_model_is_named() {
-        let sample = Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0260]: the model file `models/frequency.cbm` does not exist
+          --> rating/config/model_scoring/step.json:1:38
+          note: the node `step` needs it for a price
+          help: add the file to the project, and check that .gitignore does not hide it
+        "#);
     }
 }

@@ -39,6 +39,10 @@ mod tests {
     #[test]
     fn async_is_refused() {
         let sample = Sample::valid().replace("rating/main.py", "def priced", "async def priced");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0210]: the node `priced` is `async`
+          --> rating/main.py:12:11 gives a coroutine, not a frame
+          help: remove `async`
+        "#);
     }
 }

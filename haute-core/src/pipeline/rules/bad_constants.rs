@@ -32,7 +32,14 @@ mod tests {
 
     #[test]
     fn constants_have_a_type_and_a_value() {
-        let sample = Sample::with_constants("{\"constants\": [{\"name\": \"fee\", \"type\": \"money\", \"value\": 1}, {\"name\": \"a\", \"type\": \"integer\", \"value\": 1.5}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_constants(
+            "{\"constants\": [{\"name\": \"fee\", \"type\": \"money\", \"value\": 1}, {\"name\": \"a\", \"type\": \"integer\", \"value\": 1.5}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0267]: the constant `fee` needs a `type`: integer, float, text, boolean or date
+          --> rating/config/global_constants.json:1:16
+        error[HT0267]: the constant `a` is declared as integer, this is a number
+          --> rating/config/global_constants.json:1:104
+        "#);
     }
 }

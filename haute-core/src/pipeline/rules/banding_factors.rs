@@ -29,8 +29,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (function, settings) in context.functions_on_path(NodeKind::Banding) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
-                Diagnostic::error(INFO.code, format!("the banding `{}` is incomplete: {message}", function.name))
-                    .at(settings.file, range, ""),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the banding `{}` is incomplete: {message}", function.name),
+                )
+                .at(settings.file, range, ""),
             );
         };
         let factors = match settings.value.get("factors") {
@@ -68,7 +71,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn rule_problems(kind: &str, rules: &Value, refuse: &mut dyn FnMut(Range<usize>, String)) {
-    let (key_name, value_name) = if kind == "categorical" { ("value", "assignment") } else { ("boundary", "label") };
+    let (key_name, value_name) =
+        if kind == "categorical" { ("value", "assignment") } else { ("boundary", "label") };
     let rows: Vec<(Range<usize>, String, bool)> = match &rules.kind {
         ValueKind::Object(members) => members
             .iter()
@@ -136,7 +140,16 @@ mod tests {
 
     #[test]
     fn a_skipped_factor_is_reported() {
-        let sample = Sample::with_banding("{\"factors\": [{\"banding\": \"breakpoints\", \"column\": \"age\", \"rules\": {\"25\": \"young\", \"x\": \"\"}}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_banding(
+            "{\"factors\": [{\"banding\": \"breakpoints\", \"column\": \"age\", \"rules\": {\"25\": \"young\", \"x\": \"\"}}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0245]: the banding `step` is incomplete: a factor needs `outputColumn`
+          --> rating/config/banding/step.json:1:14
+        error[HT0245]: the banding `step` is incomplete: `x` is neither a number nor a date
+          --> rating/config/banding/step.json:1:83
+        error[HT0245]: the banding `step` is incomplete: the rule for `x` has no label
+          --> rating/config/banding/step.json:1:83
+        "#);
     }
 }

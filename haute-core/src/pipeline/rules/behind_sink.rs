@@ -31,11 +31,19 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         let mut diagnostic = Diagnostic::error(
             INFO.code,
-            format!("`{}` takes its input from `{}`, which gives nothing on", graph.id(edge.target), graph.id(edge.source)),
+            format!(
+                "`{}` takes its input from `{}`, which gives nothing on",
+                graph.id(edge.target),
+                graph.id(edge.source)
+            ),
         )
         .at(edge.place.file, edge.place.range.clone(), "this edge");
         if let Some(place) = graph.place(edge.source) {
-            diagnostic = diagnostic.context(place.file, place.range, format!("a {} node ends its branch", kind.decorator()));
+            diagnostic = diagnostic.context(
+                place.file,
+                place.range,
+                format!("{} nodes end their branch", kind.decorator()),
+            );
         }
         found.push(diagnostic.help("take the edge from the node before it"));
     }
@@ -47,7 +55,13 @@ mod tests {
 
     #[test]
     fn an_output_ends_its_branch() {
-        let sample = Sample::valid().append("rating/main.py", "\n@pipeline.polars\ndef more(price):\n    return price\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\n@pipeline.polars\ndef more(price):\n    return price\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0233]: `more` takes its input from `price`, which gives nothing on
+          --> rating/main.py:23:10 this edge
+              rating/main.py:17:5 output nodes end their branch
+          help: take the edge from the node before it
+        "#);
     }
 }

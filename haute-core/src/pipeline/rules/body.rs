@@ -60,7 +60,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 ),
                 _ if !kind.takes_hook() && !is_declaration => (
                     format!("the body of `{}` is never called", function.name),
-                    format!("a {} node takes no code: replace the body by `...`", kind.decorator()),
+                    format!("{} nodes take no code: replace the body by `...`", kind.decorator()),
                 ),
                 _ => continue,
             };
@@ -86,8 +86,21 @@ mod tests {
     #[test]
     fn a_body_that_never_runs_is_refused() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "def price(priced): ...", "def price(priced):\n    return priced.head(1)")
+            .replace(
+                "rating/main.py",
+                "def price(priced): ...",
+                "def price(priced):\n    return priced.head(1)",
+            )
             .replace("rating/main.py", "return policy.with_columns(premium=pl.col(\"age\") * 2.0)", "...");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0212]: the node `priced` has no code
+          --> rating/main.py:12:5
+              rating/main.py:13:5 the body
+          help: write what it computes and return the frame
+        error[HT0212]: the body of `price` is never called
+          --> rating/main.py:17:5
+              rating/main.py:18:5 the body
+          help: output nodes take no code: replace the body by `...`
+        "#);
     }
 }

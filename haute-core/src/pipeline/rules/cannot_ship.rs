@@ -43,7 +43,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     (None, _) | (Some("file"), None) => continue,
                     (Some("file"), Some("parquet")) => {
                         let range = settings.value.get("mode").map(|value| value.range.clone());
-                        (range, "a Parquet file that is read instead of scanned".to_owned(), "set `\"mode\": \"scan\"`")
+                        (
+                            range,
+                            "a Parquet file that is read instead of scanned".to_owned(),
+                            "set `\"mode\": \"scan\"`",
+                        )
                     }
                     (Some("file"), Some(format_name)) => (
                         format.map(|value| value.range.clone()),
@@ -68,9 +72,12 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             _ => continue,
         };
         found.push(
-            Diagnostic::error(INFO.code, format!("the node `{}` needs {what}, which a release cannot carry", function.name))
-                .at(settings.file, range.unwrap_or(settings.value.range.clone()), "")
-                .help(help),
+            Diagnostic::error(
+                INFO.code,
+                format!("the node `{}` needs {what}, which a release cannot carry", function.name),
+            )
+            .at(settings.file, range.unwrap_or(settings.value.range.clone()), "")
+            .help(help),
         );
     }
 }
@@ -90,7 +97,13 @@ mod tests {
 
     #[test]
     fn a_registry_is_not_part_of_the_project() {
-        let sample = Sample::with_model("{\"sourceType\": \"registered\", \"registered_model\": \"frequency\", \"task\": \"regression\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"registered\", \"registered_model\": \"frequency\", \"task\": \"regression\"}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0263]: the node `step` needs something MLflow holds (registered), which a release cannot carry
+          --> rating/config/model_scoring/step.json:1:16
+          help: save it to a file of the project and set `"sourceType": "file"`
+        "#);
     }
 }

@@ -61,7 +61,14 @@ mod tests {
 
     #[test]
     fn a_served_price_is_live() {
-        let sample = Sample::with_constants("{\"constants\": [{\"name\": \"fee\", \"type\": \"float\", \"by_source\": {\"renewals\": 1.0}}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_constants(
+            "{\"constants\": [{\"name\": \"fee\", \"type\": \"float\", \"by_source\": {\"renewals\": 1.0}}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0268]: the constant `fee` has no live value
+          --> rating/config/global_constants.json:1:25 no value for the source `live`
+              rating/main.py:14:73 read here
+          help: add `"live": ...` to its `by_source`
+        "#);
     }
 }

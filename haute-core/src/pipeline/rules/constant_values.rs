@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::kind::NodeKind;
 use crate::pipeline::graph::Generation;
+use crate::pipeline::kind::NodeKind;
 
 /// A constant has no values.
 pub(crate) const INFO: CodeInfo = CodeInfo {
@@ -25,8 +25,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (function, settings) in context.functions_on_path(NodeKind::Constant) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
-                Diagnostic::error(INFO.code, format!("the constant `{}` has no value: {message}", function.name))
-                    .at(settings.file, range, ""),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the constant `{}` has no value: {message}", function.name),
+                )
+                .at(settings.file, range, ""),
             );
         };
         let Some(values) = settings.value.get("values").filter(|values| !values.elements().is_empty()) else {
@@ -58,6 +61,11 @@ mod tests {
     #[test]
     fn a_constant_has_a_value() {
         let sample = Sample::with_constant("{\"values\": [{\"name\": \"base\"}, {\"value\": 2}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0248]: the constant `market` has no value: this entry has no `value`
+          --> rating/config/constant/market.json:1:13
+        error[HT0248]: the constant `market` has no value: this entry has no `name`
+          --> rating/config/constant/market.json:1:31
+        "#);
     }
 }

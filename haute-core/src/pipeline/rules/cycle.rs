@@ -69,7 +69,9 @@ fn report(graph: &Graph, ring: &[usize], closing: &Edge, found: &mut Vec<Diagnos
     found.push(
         Diagnostic::error(INFO.code, message)
             .at(closing.place.file, closing.place.range.clone(), "this edge closes the circle")
-            .help("remove the edge that should not be there; a parameter named like a node makes an edge too"),
+            .help(
+                "remove the edge that should not be there; a parameter named like a node makes an edge too",
+            ),
     );
 }
 
@@ -81,6 +83,10 @@ mod tests {
     fn the_circle_is_named() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.polars\ndef a(c):\n    return c\n\n@pipeline.polars\ndef b(a):\n    return a\n\n@pipeline.polars\ndef c(b):\n    return b\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0222]: the nodes depend on each other in a circle: b → c → a → b
+          --> rating/main.py:27:7 this edge closes the circle
+          help: remove the edge that should not be there; a parameter named like a node makes an edge too
+        "#);
     }
 }

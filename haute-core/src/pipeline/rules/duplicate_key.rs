@@ -31,7 +31,15 @@ mod tests {
 
     #[test]
     fn both_places_are_shown() {
-        let sample = Sample::valid().write("rating/config/quote_response/price.json", "{\"outputFormat\": \"json\",\n \"outputFormat\": \"json\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().write(
+            "rating/config/quote_response/price.json",
+            "{\"outputFormat\": \"json\",\n \"outputFormat\": \"json\"}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0242]: the key `outputFormat` stands twice
+          --> rating/config/quote_response/price.json:2:2 again here
+              rating/config/quote_response/price.json:1:2 first here
+          help: delete one of the two
+        "#);
     }
 }

@@ -27,7 +27,8 @@ Example:
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (index, module) in context.graph.modules.iter().enumerate() {
         let mut seen: HashMap<String, (&str, Range<usize>)> = HashMap::new();
-        let functions = module.functions.iter().map(|function| (function.name.as_str(), &function.name_range));
+        let functions =
+            module.functions.iter().map(|function| (function.name.as_str(), &function.name_range));
         let submodels = module.registrations.iter().map(|r| (r.name.text.as_str(), &r.name.range));
         let submodels = submodels.filter(|_| index == 0);
         for (name, range) in functions.chain(submodels) {
@@ -56,7 +57,13 @@ mod tests {
 
     #[test]
     fn names_differ_by_more_than_case() {
-        let sample = Sample::valid().append("rating/main.py", "\n@pipeline.polars\ndef Priced(priced):\n    return priced\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\n@pipeline.polars\ndef Priced(priced):\n    return priced\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0206]: the nodes `priced` and `Priced` differ only in case
+          --> rating/main.py:23:5 taken already
+              rating/main.py:12:5 used here first
+          help: rename one of them
+        "#);
     }
 }

@@ -27,11 +27,17 @@ Example:
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (function, settings) in context.functions_on_path(NodeKind::RatingStep) {
         for table in settings.value.get("tables").map(Value::elements).unwrap_or_default() {
-            let factors: Vec<&str> =
-                table.get("factors").map(Value::elements).unwrap_or_default().iter().filter_map(Value::text).collect();
+            let factors: Vec<&str> = table
+                .get("factors")
+                .map(Value::elements)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Value::text)
+                .collect();
             let mut seen: HashMap<Vec<String>, &Value> = HashMap::new();
             for row in table.get("entries").map(Value::elements).unwrap_or_default() {
-                let key: Option<Vec<String>> = factors.iter().map(|factor| Some(canonical(row.get(factor)?))).collect();
+                let key: Option<Vec<String>> =
+                    factors.iter().map(|factor| Some(canonical(row.get(factor)?))).collect();
                 let Some(key) = key.filter(|key| !key.is_empty()) else { continue };
                 let Some(first) = seen.get(&key) else {
                     seen.insert(key, row);
@@ -40,10 +46,13 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let pairs: Vec<String> =
                     factors.iter().zip(&key).map(|(factor, value)| format!("{factor} = {value}")).collect();
                 found.push(
-                    Diagnostic::error(INFO.code, format!("two rows of `{}` have one key: {}", function.name, pairs.join(", ")))
-                        .at(settings.file, row.range.clone(), "this row would win")
-                        .context(settings.file, first.range.clone(), "this row would never be used")
-                        .help("delete one of the two"),
+                    Diagnostic::error(
+                        INFO.code,
+                        format!("two rows of `{}` have one key: {}", function.name, pairs.join(", ")),
+                    )
+                    .at(settings.file, row.range.clone(), "this row would win")
+                    .context(settings.file, first.range.clone(), "this row would never be used")
+                    .help("delete one of the two"),
                 );
             }
         }
@@ -69,7 +78,14 @@ mod tests {
 
     #[test]
     fn the_row_that_loses_is_shown() {
-        let sample = Sample::with_rating("{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": 1, \"value\": 1}, {\"area\": 1.0, \"value\": 2}]}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_rating(
+            "{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": 1, \"value\": 1}, {\"area\": 1.0, \"value\": 2}]}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0250]: two rows of `step` have one key: area = 1
+          --> rating/config/rating_step/step.json:1:93 this row would win
+              rating/config/rating_step/step.json:1:68 this row would never be used
+          help: delete one of the two
+        "#);
     }
 }

@@ -46,7 +46,15 @@ mod tests {
 
     #[test]
     fn only_the_last_statement_returns() {
-        let sample = Sample::valid().replace("rating/main.py", "    return policy", "    if pl:\n        return policy\n    return policy");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().replace(
+            "rating/main.py",
+            "    return policy",
+            "    if pl:\n        return policy\n    return policy",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0213]: the node `priced` returns early
+          --> rating/main.py:14:9 only the last statement may return
+          help: assign the result to `df` in each branch and return `df` at the end
+        "#);
     }
 }

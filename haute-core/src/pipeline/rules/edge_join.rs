@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::value::Value;
 use crate::pipeline::kind::NodeKind;
+use crate::pipeline::value::Value;
 
 /// An edge join does not have its base and its join.
 pub(crate) const INFO: CodeInfo = CodeInfo {
@@ -46,12 +46,17 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 let port = edge.target_port.as_deref().unwrap_or("no port");
                 diagnostic = diagnostic.context(edge.place.file, edge.place.range.clone(), port);
             }
-            found.push(diagnostic.help("connect two inputs, one with `target_port=\"base\"`, one with `target_port=\"join\"`"));
+            found.push(diagnostic.help(
+                "connect two inputs, one with `target_port=\"base\"`, one with `target_port=\"join\"`",
+            ));
         }
         if let Some((range, message)) = bad_keys(&function.settings.value) {
             found.push(
-                Diagnostic::error(INFO.code, format!("the keys of the edge join `{}` cannot be used", graph.id(node)))
-                    .at(function.settings.file, range, message),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the keys of the edge join `{}` cannot be used", graph.id(node)),
+                )
+                .at(function.settings.file, range, message),
             );
         }
     }
@@ -61,7 +66,10 @@ fn bad_keys(settings: &Value) -> Option<(Range<usize>, String)> {
     let how = settings.text_at("how").unwrap_or("left");
     if !["inner", "left", "right", "full", "semi", "anti", "cross"].contains(&how) {
         let range = settings.get("how")?.range.clone();
-        return Some((range, format!("`{how}` is no way to join: inner, left, right, full, semi, anti, cross")));
+        return Some((
+            range,
+            format!("`{how}` is no way to join: inner, left, right, full, semi, anti, cross"),
+        ));
     }
     let key = |names: [&str; 2]| {
         let value = names.iter().find_map(|name| settings.get(name)).filter(|value| !value.is_empty())?;
@@ -93,7 +101,13 @@ mod tests {
     #[test]
     fn a_join_knows_its_base() {
         let sample = Sample::with_join("how=\"left\", on=\"age\"", "");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0231]: the edge join `joined` needs one `base` and one `join` input
+          --> rating/main.py:24:5 2 connected
+              rating/main.py:20:10 base
+              rating/main.py:31:10 no port
+          help: connect two inputs, one with `target_port="base"`, one with `target_port="join"`
+        "#);
         let sample = Sample::with_join("how=\"left\"", ", target_port=\"join\"");
         assert!(sample.check().contains("add `on=`"), "{}", sample.check());
     }

@@ -23,8 +23,11 @@ Example:
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     each_reference(context, |function, reference, problem| {
         if problem.is_forbidden() {
-            let mut diagnostic = Diagnostic::error(INFO.code, problem.message(reference.what, reference.path))
-                .at(function.settings.file, reference.range.clone(), "");
+            let mut diagnostic = Diagnostic::error(
+                INFO.code,
+                problem.message(reference.what, reference.path),
+            )
+            .at(function.settings.file, reference.range.clone(), "");
             if let PathProblem::Link(target) = problem {
                 diagnostic = diagnostic.note(format!("the link leads to `{}`", target.display()));
             }
@@ -39,7 +42,13 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_refused() {
-        let sample = Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"../../frequency.cbm\", \"task\": \"regression\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"file\", \"model_path\": \"../../frequency.cbm\", \"task\": \"regression\"}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0261]: the model file `../../frequency.cbm` lies outside the project
+          --> rating/config/model_scoring/step.json:1:38
+          help: move the file into the project and name it by its path from there
+        "#);
     }
 }

@@ -28,14 +28,22 @@ pub(crate) fn no_original(file: FileId, range: Range<usize>, name: &str) -> Diag
 }
 
 /// The original is missing, or is an instance itself.
-pub(crate) fn bad_original(file: FileId, range: Range<usize>, name: &str, exists: bool, mut known: Vec<&str>) -> Diagnostic {
+pub(crate) fn bad_original(
+    file: FileId,
+    range: Range<usize>,
+    name: &str,
+    exists: bool,
+    mut known: Vec<&str>,
+) -> Diagnostic {
     if exists {
         return Diagnostic::error(INFO.code, format!("`{name}` is an instance itself"))
             .at(file, range, "")
             .help("name the original node");
     }
     known.sort_unstable();
-    let diagnostic = Diagnostic::error(INFO.code, format!("there is no node `{name}` to make an instance of")).at(file, range, "");
+    let diagnostic =
+        Diagnostic::error(INFO.code, format!("there is no node `{name}` to make an instance of"))
+            .at(file, range, "");
     match closest(name, known) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None => diagnostic,
@@ -47,7 +55,9 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let graph = context.graph;
     for node in context.nodes_on_path() {
         let Some(original) = graph.nodes.get(node).and_then(|entry| entry.original) else { continue };
-        let (Some(place), Some(original_place)) = (graph.place(node), graph.place(original)) else { continue };
+        let (Some(place), Some(original_place)) = (graph.place(node), graph.place(original)) else {
+            continue;
+        };
         let (message, help) = match pairs(graph, node) {
             Err(MappingProblem::Stale(name)) => (
                 format!("`inputMapping` of `{}` names `{name}`, which is not there", graph.id(node)),
@@ -80,6 +90,13 @@ mod tests {
     fn an_instance_needs_its_original() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.instance(of=\"pricd\")\ndef again(policy): ...\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0234]: there is no node `pricd` to make an instance of
+          --> rating/main.py:22:23
+          help: did you mean `price`?
+        warning[HT0225]: the node `again` is connected to nothing
+          --> rating/main.py:23:5 takes no part in any price
+          help: connect it or remove it
+        "#);
     }
 }

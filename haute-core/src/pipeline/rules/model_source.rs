@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::kind::NodeKind;
 use crate::pipeline::graph::Generation;
+use crate::pipeline::kind::NodeKind;
 use crate::pipeline::models::distributions;
 
 /// A model node names no model.
@@ -35,7 +35,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             );
         };
         let whole = settings.value.range.clone();
-        let Some(source) = settings.value.get("sourceType").or_else(|| settings.value.get("source_type")) else {
+        let Some(source) = settings.value.get("sourceType").or_else(|| settings.value.get("source_type"))
+        else {
             refuse(whole, "`sourceType` is missing".to_owned());
             continue;
         };
@@ -71,6 +72,9 @@ mod tests {
     #[test]
     fn a_model_node_names_its_model() {
         let sample = Sample::with_model("{\"sourceType\": \"file\", \"task\": \"guess\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0246]: the node `step` has no model: `model_path` is missing
+          --> rating/config/model_scoring/step.json:1:1
+        "#);
     }
 }

@@ -30,11 +30,15 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let Some(place) = graph.place(path.output) else { return };
     let tables: Vec<usize> =
         path.nodes.iter().copied().filter(|node| graph.kind(*node) == NodeKind::DataInput).collect();
-    let mut diagnostic = Diagnostic::error(INFO.code, format!("the answer of `{}` does not depend on a quote", graph.id(path.output)))
-        .at(place.file, place.range, "no quote input leads here");
+    let mut diagnostic = Diagnostic::error(
+        INFO.code,
+        format!("the answer of `{}` does not depend on a quote", graph.id(path.output)),
+    )
+    .at(place.file, place.range, "no quote input leads here");
     for table in tables {
         if let Some(place) = graph.place(table) {
-            diagnostic = diagnostic.context(place.file, place.range, "one of several tables that could stand in");
+            diagnostic =
+                diagnostic.context(place.file, place.range, "one of several tables that could stand in");
         }
     }
     for node in 0..graph.nodes.len() {
@@ -44,7 +48,9 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             diagnostic = diagnostic.context(place.file, place.range, "this quote input leads elsewhere");
         }
     }
-    found.push(diagnostic.help("connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`"));
+    found.push(diagnostic.help(
+        "connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`",
+    ));
 }
 
 #[cfg(all(test, feature = "pipeline"))]
@@ -56,6 +62,14 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "pipeline.connect(\"quote\", \"priced\", source_port=\"policy\")", "")
             .replace("rating/main.py", "def priced(policy: pl.LazyFrame)", "def priced()");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        warning[HT0225]: the node `quote` is connected to nothing
+          --> rating/main.py:8:5 takes no part in any price
+          help: connect it or remove it
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        "#);
     }
 }

@@ -39,7 +39,12 @@ mod tests {
 
     #[test]
     fn a_fresh_project_is_told_what_is_missing() {
-        let sample = Sample::valid().write("rating/main.py", "import haute\n\npipeline = haute.Pipeline(\"motor\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample =
+            Sample::valid().write("rating/main.py", "import haute\n\npipeline = haute.Pipeline(\"motor\")\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0205]: the pipeline has no nodes
+          --> rating/main.py:3:1 nothing is decorated with `@pipeline...`
+          help: add the nodes in Haute's editor, or write a decorated function
+        "#);
     }
 }

@@ -38,8 +38,16 @@ mod tests {
     #[test]
     fn without_an_output_there_is_no_price() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "@pipeline.output(config=\"config/quote_response/price.json\")", "@pipeline.polars")
+            .replace(
+                "rating/main.py",
+                "@pipeline.output(config=\"config/quote_response/price.json\")",
+                "@pipeline.polars",
+            )
             .replace("rating/main.py", "def price(priced): ...", "def price(priced):\n    return priced");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0220]: no node answers: there is no output node
+          --> rating/main.py:4:1
+          help: decorate the node that gives the price with `@pipeline.output(config="config/quote_response/<name>.json")`
+        "#);
     }
 }

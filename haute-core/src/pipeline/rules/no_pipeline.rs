@@ -23,7 +23,12 @@ Example:
 
 /// The name is bound a second time.
 #[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
-pub(crate) fn rebound(file: FileId, range: Range<usize>, first: Range<usize>, receiver: Receiver) -> Diagnostic {
+pub(crate) fn rebound(
+    file: FileId,
+    range: Range<usize>,
+    first: Range<usize>,
+    receiver: Receiver,
+) -> Diagnostic {
     Diagnostic::error(INFO.code, format!("`{}` is made twice", receiver.variable()))
         .at(file, range, "made again here")
         .context(file, first, "made here first")
@@ -51,7 +56,16 @@ mod tests {
     #[test]
     fn the_pipeline_is_made_once() {
         let twice = Sample::valid().append("rating/main.py", "\npipeline = haute.Pipeline(\"other\")\n");
-        insta::assert_snapshot!(twice.check(), @"");
-        insta::assert_snapshot!(Sample::valid().write("rating/main.py", "import haute\n").check(), @"");
+        insta::assert_snapshot!(twice.check(), @r#"
+        error[HT0203]: `pipeline` is made twice
+          --> rating/main.py:22:1 made again here
+              rating/main.py:4:1 made here first
+          help: keep one `pipeline = haute.Pipeline(...)`
+        "#);
+        insta::assert_snapshot!(Sample::valid().write("rating/main.py", "import haute\n").check(), @r#"
+        error[HT0203]: the file makes no pipeline
+          --> rating/main.py:1:1
+          help: add `pipeline = haute.Pipeline("name")` above the first node
+        "#);
     }
 }

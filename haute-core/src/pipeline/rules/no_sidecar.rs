@@ -25,7 +25,9 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     for module in &context.graph.modules {
         for function in &module.functions {
-            let Some(folder) = function.kind.folder().filter(|_| function.kind.needs_sidecar()) else { continue };
+            let Some(folder) = function.kind.folder().filter(|_| function.kind.needs_sidecar()) else {
+                continue;
+            };
             if function.keyword("config").is_some() || function.settings.damaged || module.damaged {
                 continue;
             }
@@ -33,7 +35,10 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(
                 Diagnostic::error(INFO.code, format!("the node `{}` names no sidecar", function.name))
                     .at(module.file, function.decorator_range.clone(), "")
-                    .help(format!("write `@pipeline.{}(config=\"{path}\")` and put its settings there", function.kind.decorator())),
+                    .help(format!(
+                        "write `@pipeline.{}(config=\"{path}\")` and put its settings there",
+                        function.kind.decorator()
+                    )),
             );
         }
     }
@@ -45,7 +50,15 @@ mod tests {
 
     #[test]
     fn settings_stand_in_a_sidecar() {
-        let sample = Sample::valid().replace("rating/main.py", "@pipeline.output(config=\"config/quote_response/price.json\")", "@pipeline.output");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().replace(
+            "rating/main.py",
+            "@pipeline.output(config=\"config/quote_response/price.json\")",
+            "@pipeline.output",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0252]: the node `price` names no sidecar
+          --> rating/main.py:16:1
+          help: write `@pipeline.output(config="config/quote_response/price.json")` and put its settings there
+        "#);
     }
 }

@@ -29,8 +29,12 @@ mod tests {
 
     #[test]
     fn the_place_of_a_stray_comma_is_shown() {
-        let sample = Sample::valid().write("rating/config/quote_response/price.json", "{\n  \"outputMapping\": [1,]\n}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .write("rating/config/quote_response/price.json", "{\n  \"outputMapping\": [1,]\n}");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0241]: this is not JSON: a comma stands before the closing `]`
+          --> rating/config/quote_response/price.json:2:23
+        "#);
         let sample = Sample::valid().write("rating/config/quote_response/price.json", "[]");
         assert!(sample.check().contains("holds an object"));
         let sample = Sample::valid().write("rating/config/quote_response/price.json", "\u{feff}{}");

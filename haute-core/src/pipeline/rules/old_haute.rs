@@ -50,7 +50,12 @@ mod tests {
     #[test]
     fn a_price_without_its_factors_is_refused() {
         let sample = Sample::valid();
-        insta::assert_snapshot!(sample.lower_with("0.3.3"), @"");
+        insta::assert_snapshot!(sample.lower_with("0.3.3"), @r#"
+        error[HT0280]: Haute 0.3.3 does not price the api_input node `quote` outside its own deploy
+          --> rating/main.py:8:5
+          note: in this version `Pipeline.score` passes the node's input through
+          help: upgrade the project to haute 0.6.0, save it once in the editor, and compare the test quotes
+        "#);
         assert!(sample.lower_with("0.6.0").is_empty());
     }
 }

@@ -40,9 +40,12 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
         if let Some(place) = graph.place(node) {
             found.push(
-                Diagnostic::warning(INFO.code, format!("the node `{}` is connected to nothing", graph.id(node)))
-                    .at(place.file, place.range, "takes no part in any price")
-                    .help("connect it or remove it"),
+                Diagnostic::warning(
+                    INFO.code,
+                    format!("the node `{}` is connected to nothing", graph.id(node)),
+                )
+                .at(place.file, place.range, "takes no part in any price")
+                .help("connect it or remove it"),
             );
         }
     }
@@ -55,9 +58,16 @@ mod tests {
     #[test]
     fn a_node_without_edges_is_a_warning() {
         let sample = Sample::valid()
-            .append("rating/main.py", "\n@pipeline.constant(config=\"config/constant/base.json\")\ndef base(): ...\n")
+            .append(
+                "rating/main.py",
+                "\n@pipeline.constant(config=\"config/constant/base.json\")\ndef base(): ...\n",
+            )
             .write("rating/config/constant/base.json", "{\"values\": [{\"name\": \"base\", \"value\": 1}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        warning[HT0225]: the node `base` is connected to nothing
+          --> rating/main.py:23:5 takes no part in any price
+          help: connect it or remove it
+        "#);
         assert!(sample.passes());
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::kind::NodeKind;
 use crate::pipeline::graph::Generation;
+use crate::pipeline::kind::NodeKind;
 use crate::pipeline::value::Value;
 
 /// A node lacks a setting it needs.
@@ -37,8 +37,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let stands_in = context.path.is_some_and(|path| path.inputs.contains(&node));
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
-                Diagnostic::error(INFO.code, format!("the node `{}` lacks a setting: {message}", function.name))
-                    .at(settings.file, range, ""),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the node `{}` lacks a setting: {message}", function.name),
+                )
+                .at(settings.file, range, ""),
             );
         };
         match function.kind {
@@ -92,7 +95,10 @@ fn data_input(settings: &Value, refuse: &mut Refuse<'_>) {
             require(settings, "path", refuse);
         }
         Some("database" | "lakehouse" | "databricks" | "inline") => {}
-        _ => refuse(kind.range.clone(), "`inputType` is file, database, lakehouse, databricks or inline".to_owned()),
+        _ => refuse(
+            kind.range.clone(),
+            "`inputType` is file, database, lakehouse, databricks or inline".to_owned(),
+        ),
     }
 }
 
@@ -110,7 +116,9 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
         let head = table.range.start..table.range.start + 1;
         match table.text_at("label") {
             None => refuse(head.clone(), "a table needs a `label`".to_owned()),
-            Some(label) if labels.contains(&label) => refuse(head.clone(), format!("two tables are called `{label}`")),
+            Some(label) if labels.contains(&label) => {
+                refuse(head.clone(), format!("two tables are called `{label}`"))
+            }
             Some(label) => labels.push(label),
         }
         let columns = table.get("columns").map(Value::elements).unwrap_or_default();
@@ -139,7 +147,15 @@ mod tests {
 
     #[test]
     fn what_has_no_default_is_given() {
-        let sample = Sample::valid().write("rating/config/quote_input/quote.json", "{\"tables\": [{\"label\": \"policy\", \"emit\": true, \"columns\": [{\"type\": \"text\"}]}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().write(
+            "rating/config/quote_input/quote.json",
+            "{\"tables\": [{\"label\": \"policy\", \"emit\": true, \"columns\": [{\"type\": \"text\"}]}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0249]: the node `quote` lacks a setting: a column needs a `name`
+          --> rating/config/quote_input/quote.json:1:59
+        error[HT0249]: the node `quote` lacks a setting: `type` is int, float, str, bool or date
+          --> rating/config/quote_input/quote.json:1:68
+        "#);
     }
 }

@@ -46,7 +46,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
             let diagnostic = Diagnostic::error(
                 INFO.code,
-                format!("the parameter `{}` of `{}` is not a connected input", parameter.name, graph.id(node)),
+                format!(
+                    "the parameter `{}` of `{}` is not a connected input",
+                    parameter.name,
+                    graph.id(node)
+                ),
             )
             .at(file, parameter.range.clone(), "nothing of this name is connected");
             found.push(match closest(input, inputs.iter().copied().filter(|name| !used.contains(name))) {
@@ -62,10 +66,13 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             if !used.contains(&edge.input.as_str()) {
                 used.push(&edge.input);
                 found.push(
-                    Diagnostic::error(INFO.code, format!("the input `{}` of `{}` has no parameter", edge.input, graph.id(node)))
-                        .at(file, function.name_range.clone(), "cannot use this input")
-                        .context(edge.place.file, edge.place.range.clone(), "connected here")
-                        .help(format!("add the parameter `{}`, or remove the edge", edge.input)),
+                    Diagnostic::error(
+                        INFO.code,
+                        format!("the input `{}` of `{}` has no parameter", edge.input, graph.id(node)),
+                    )
+                    .at(file, function.name_range.clone(), "cannot use this input")
+                    .context(edge.place.file, edge.place.range.clone(), "connected here")
+                    .help(format!("add the parameter `{}`, or remove the edge", edge.input)),
                 );
             }
         }
@@ -78,7 +85,19 @@ mod tests {
 
     #[test]
     fn names_of_inputs_and_parameters_agree() {
-        let sample = Sample::valid().replace("rating/main.py", "def priced(policy: pl.LazyFrame)", "def priced(polcy: pl.LazyFrame)");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().replace(
+            "rating/main.py",
+            "def priced(policy: pl.LazyFrame)",
+            "def priced(polcy: pl.LazyFrame)",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0230]: the input `policy` of `priced` has no parameter
+          --> rating/main.py:12:5 cannot use this input
+              rating/main.py:20:10 connected here
+          help: add the parameter `policy`, or remove the edge
+        error[HT0230]: the parameter `polcy` of `priced` is not a connected input
+          --> rating/main.py:12:12 nothing of this name is connected
+          help: did you mean `policy`?
+        "#);
     }
 }

@@ -28,10 +28,9 @@ pub(crate) fn find(root: &Path, pipeline: &str, found: &mut Vec<Diagnostic>) -> 
         Ok(file) => Some(file),
         Err(problem) => {
             let message = problem.message("pipeline file", pipeline);
-            found.push(
-                Diagnostic::error(INFO.code, message)
-                    .help("set `[project] pipeline` in haute.toml to the pipeline file, relative to the project"),
-            );
+            found.push(Diagnostic::error(INFO.code, message).help(
+                "set `[project] pipeline` in haute.toml to the pipeline file, relative to the project",
+            ));
             None
         }
     }
@@ -65,7 +64,14 @@ mod tests {
     #[test]
     fn a_file_in_another_encoding_is_refused() {
         let sample = Sample::valid().bytes("rating/main.py", b"name = 'caf\xe9'\n");
-        insta::assert_snapshot!(sample.check(), @"");
-        insta::assert_snapshot!(Sample::valid().remove("rating/main.py").check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0202]: `rating/main.py` is not UTF-8 text
+          --> rating/main.py:1:12 not UTF-8 from here on
+          help: save the file as UTF-8
+        "#);
+        insta::assert_snapshot!(Sample::valid().remove("rating/main.py").check(), @r#"
+        error[HT0202]: the pipeline file `rating/main.py` does not exist
+          help: set `[project] pipeline` in haute.toml to the pipeline file, relative to the project
+        "#);
     }
 }

@@ -54,9 +54,24 @@ mod tests {
     #[test]
     fn what_ships_is_utility() {
         let sample = Sample::valid()
-            .replace("rating/main.py", "import polars as pl", "import polars as pl\nfrom rates import BASE\nfrom utility.more import x\nfrom . import y")
+            .replace(
+                "rating/main.py",
+                "import polars as pl",
+                "import polars as pl\nfrom rates import BASE\nfrom utility.more import x\nfrom . import y",
+            )
             .write("rating/rates.py", "BASE = 1.0\n")
             .write("rating/utility/__init__.py", "");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0264]: `rates` is project code that does not ship
+          --> rating/main.py:3:1 found in the project as `rating/rates.py`
+          note: of the project's own code only `utility` is shipped
+          help: move it into the `utility` package, or install it as a package
+        error[HT0264]: there is no module `utility.more`
+          --> rating/main.py:4:1 imported here
+          help: check the name, and that the file is committed
+        error[HT0264]: a pipeline file cannot import relative to itself
+          --> rating/main.py:5:1 Haute does not load the file as part of a package
+          help: import from `utility`
+        "#);
     }
 }

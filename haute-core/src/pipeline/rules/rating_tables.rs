@@ -32,8 +32,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (function, settings) in context.functions_on_path(NodeKind::RatingStep) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
-                Diagnostic::error(INFO.code, format!("the rating step `{}` is incomplete: {message}", function.name))
-                    .at(settings.file, range, ""),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the rating step `{}` is incomplete: {message}", function.name),
+                )
+                .at(settings.file, range, ""),
             );
         };
         let tables = match settings.value.get("tables") {
@@ -98,7 +101,10 @@ fn table_problems(table: &Value, refuse: &mut dyn FnMut(Range<usize>, String)) {
     let entries = match table.get("entries") {
         Some(entries) if entries.is_list() && !entries.elements().is_empty() => entries.elements(),
         Some(entries) if entries.is_object() => {
-            refuse(entries.range.clone(), "`entries` is a list of rows since Haute 0.6, no longer a map".to_owned());
+            refuse(
+                entries.range.clone(),
+                "`entries` is a list of rows since Haute 0.6, no longer a map".to_owned(),
+            );
             return;
         }
         other => {
@@ -110,7 +116,12 @@ fn table_problems(table: &Value, refuse: &mut dyn FnMut(Range<usize>, String)) {
         for name in &names {
             match row.member(name).map(|member| &member.value) {
                 None => refuse(row.range.clone(), format!("this row has no `{name}`")),
-                Some(value) if !matches!(value.kind, ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_)) => {
+                Some(value)
+                    if !matches!(
+                        value.kind,
+                        ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_)
+                    ) =>
+                {
                     refuse(value.range.clone(), format!("`{name}` is a value, not {}", value.kind_name()));
                 }
                 Some(_) => {}
@@ -153,7 +164,16 @@ mod tests {
 
     #[test]
     fn an_incomplete_table_is_no_table() {
-        let sample = Sample::with_rating("{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": \"A\"}, {\"value\": \"x\"}]}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_rating(
+            "{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": \"A\"}, {\"value\": \"x\"}]}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0244]: the rating step `step` is incomplete: this row has no `value`
+          --> rating/config/rating_step/step.json:1:68
+        error[HT0244]: the rating step `step` is incomplete: this row has no `area`
+          --> rating/config/rating_step/step.json:1:83
+        error[HT0244]: the rating step `step` is incomplete: `value` is a finite number
+          --> rating/config/rating_step/step.json:1:93
+        "#);
     }
 }

@@ -34,7 +34,8 @@ pub(crate) fn binding(file: FileId, range: Range<usize>, name: &str) -> Diagnost
 /// No node, submodel or input takes a reserved name.
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for (index, module) in context.graph.modules.iter().enumerate() {
-        let functions = module.functions.iter().map(|function| (function.name.as_str(), &function.name_range));
+        let functions =
+            module.functions.iter().map(|function| (function.name.as_str(), &function.name_range));
         let submodels = module.registrations.iter().map(|r| (r.name.text.as_str(), &r.name.range));
         for (name, range) in functions.chain(submodels.filter(|_| index == 0)) {
             if let Some(owner) = taken_by(name) {
@@ -65,7 +66,12 @@ mod tests {
 
     #[test]
     fn a_built_in_name_is_refused() {
-        let sample = Sample::valid().append("rating/main.py", "\n@pipeline.polars\ndef max(priced):\n    return priced\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\n@pipeline.polars\ndef max(priced):\n    return priced\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0207]: a node cannot be called `max`
+          --> rating/main.py:23:5 this is the name of a Python built-in
+          help: rename the node
+        "#);
     }
 }

@@ -26,7 +26,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(
                 Diagnostic::error(
                     INFO.code,
-                    format!("both `{}` and `{}` take the quote", context.graph.id(*first), context.graph.id(*other)),
+                    format!(
+                        "both `{}` and `{}` take the quote",
+                        context.graph.id(*first),
+                        context.graph.id(*other)
+                    ),
                 )
                 .at(place.file, place.range, "a second quote input")
                 .context(first_place.file, first_place.range, "the first")
@@ -44,6 +48,11 @@ mod tests {
     fn a_quote_enters_once() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.api_input(config=\"config/quote_input/quote.json\")\ndef quote2(): ...\n\npipeline.connect(\"quote2\", \"priced\", source_port=\"policy\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0227]: both `quote` and `quote2` take the quote
+          --> rating/main.py:23:5 a second quote input
+              rating/main.py:8:5 the first
+          help: use one quote input with several tables
+        "#);
     }
 }

@@ -48,15 +48,22 @@ pub(crate) fn diagnostic(
         if let Some(close) = closest(wanted, names.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{folder}/{close}`?"));
         } else if let Some(expected) = kind.folder() {
-            diagnostic = diagnostic.note(format!("sidecars of {} nodes stand in `config/{expected}/`", kind.decorator()));
+            diagnostic = diagnostic
+                .note(format!("sidecars of {} nodes stand in `config/{expected}/`", kind.decorator()));
         }
     }
     diagnostic
 }
 
 /// The sidecar is there but cannot be opened.
-pub(crate) fn unreadable(file: FileId, range: Range<usize>, reference: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(INFO.code, format!("the sidecar `{reference}` cannot be read: {}", error.kind())).at(file, range, "")
+pub(crate) fn unreadable(
+    file: FileId,
+    range: Range<usize>,
+    reference: &str,
+    error: &io::Error,
+) -> Diagnostic {
+    Diagnostic::error(INFO.code, format!("the sidecar `{reference}` cannot be read: {}", error.kind()))
+        .at(file, range, "")
 }
 
 #[cfg(all(test, feature = "pipeline"))]
@@ -66,8 +73,13 @@ mod tests {
     #[test]
     fn a_missing_sidecar_is_named_where_it_is_used() {
         let sample = Sample::valid().remove("rating/config/quote_response/price.json");
-        insta::assert_snapshot!(sample.check(), @"");
-        let sample = Sample::valid().replace("rating/main.py", "config/quote_response/price.json", "../../price.json");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0240]: the sidecar `config/quote_response/price.json` does not exist
+          --> rating/main.py:16:25
+          note: sidecars of output nodes stand in `config/quote_response/`
+        "#);
+        let sample =
+            Sample::valid().replace("rating/main.py", "config/quote_response/price.json", "../../price.json");
         assert!(sample.check().contains("outside the project"));
     }
 }

@@ -39,7 +39,11 @@ mod tests {
 
     #[test]
     fn a_submodel_file_is_there() {
-        let sample = Sample::valid().append("rating/main.py", "\npipeline.submodel(\"modules/perils.py\", \"perils\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\npipeline.submodel(\"modules/perils.py\", \"perils\")\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0265]: the submodel file `modules/perils.py` does not exist
+          --> rating/main.py:22:19
+        "#);
     }
 }

@@ -35,10 +35,13 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let live: Vec<_> = map.iter().filter(|member| member.value.text() == Some("live")).collect();
         if let [first, second, ..] = live.as_slice() {
             found.push(
-                Diagnostic::error(INFO.code, format!("the switch `{}` has several live inputs", graph.id(node)))
-                    .at(settings.file, second.key_range.clone(), "also mapped to `live`")
-                    .context(settings.file, first.key_range.clone(), "mapped to `live`")
-                    .help("map one input to `live`"),
+                Diagnostic::error(
+                    INFO.code,
+                    format!("the switch `{}` has several live inputs", graph.id(node)),
+                )
+                .at(settings.file, second.key_range.clone(), "also mapped to `live`")
+                .context(settings.file, first.key_range.clone(), "mapped to `live`")
+                .help("map one input to `live`"),
             );
         }
         for member in map {
@@ -47,8 +50,13 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
             let is_live = member.value.text() == Some("live");
             let message = format!("the switch `{}` has no input `{}`", graph.id(node), member.key);
-            let diagnostic = if is_live { Diagnostic::error(INFO.code, message) } else { Diagnostic::warning(INFO.code, message) };
-            let diagnostic = diagnostic.at(settings.file, member.key_range.clone(), "nothing of this name is connected");
+            let diagnostic = if is_live {
+                Diagnostic::error(INFO.code, message)
+            } else {
+                Diagnostic::warning(INFO.code, message)
+            };
+            let diagnostic =
+                diagnostic.at(settings.file, member.key_range.clone(), "nothing of this name is connected");
             found.push(match closest(&member.key, inputs.iter().copied()) {
                 Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
                 None => diagnostic.note(format!("its inputs are `{}`", inputs.join("`, `"))),
@@ -63,7 +71,23 @@ mod tests {
 
     #[test]
     fn the_live_input_is_connected() {
-        let sample = Sample::with_switch("{\"input_scenario_map\": {\"polic\": \"live\", \"book\": \"live\"}}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample =
+            Sample::with_switch("{\"input_scenario_map\": {\"polic\": \"live\", \"book\": \"live\"}}");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        error[HT0229]: the switch `step` has no input `polic`
+          --> rating/config/source_switch/step.json:1:25 nothing of this name is connected
+          help: did you mean `policy`?
+        error[HT0229]: the switch `step` has no input `book`
+          --> rating/config/source_switch/step.json:1:42 nothing of this name is connected
+          note: its inputs are `policy`
+        error[HT0229]: the switch `step` has several live inputs
+          --> rating/config/source_switch/step.json:1:42 also mapped to `live`
+              rating/config/source_switch/step.json:1:25 mapped to `live`
+          help: map one input to `live`
+        "#);
     }
 }

@@ -33,8 +33,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let range = map.map_or(settings.value.range.clone(), |map| map.value.range.clone());
-        let mut diagnostic = Diagnostic::error(INFO.code, format!("the switch `{}` has no live input", context.graph.id(node)))
-            .at(settings.file, range, "no input is mapped to `live`");
+        let mut diagnostic = Diagnostic::error(
+            INFO.code,
+            format!("the switch `{}` has no live input", context.graph.id(node)),
+        )
+        .at(settings.file, range, "no input is mapped to `live`");
         if let Some(place) = context.graph.place(node) {
             diagnostic = diagnostic.context(place.file, place.range, "this switch");
         }
@@ -49,6 +52,15 @@ mod tests {
     #[test]
     fn a_switch_routes_the_quote() {
         let sample = Sample::with_switch("{\"input_scenario_map\": {\"policy\": \"test\"}}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        error[HT0228]: the switch `step` has no live input
+          --> rating/config/source_switch/step.json:1:24 no input is mapped to `live`
+              rating/main.py:24:5 this switch
+          help: map the input that carries the quote to `live`
+        "#);
     }
 }

@@ -38,6 +38,11 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "pl.col(\"age\") * 2.0)", "pl.col(\"age\" * )")
             .append("rating/main.py", "\nx = = 1\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:13:55
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:22:5
+        "#);
     }
 }

@@ -43,8 +43,15 @@ mod tests {
 
     #[test]
     fn two_answers_are_one_too_many() {
-        let sample = Sample::valid()
-            .append("rating/main.py", "\n@pipeline.output(config=\"config/quote_response/price.json\")\ndef again(priced): ...\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().append(
+            "rating/main.py",
+            "\n@pipeline.output(config=\"config/quote_response/price.json\")\ndef again(priced): ...\n",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0221]: both `price` and `again` answer
+          --> rating/main.py:23:5 a second output
+              rating/main.py:17:5 the first output
+          help: keep one output node
+        "#);
     }
 }

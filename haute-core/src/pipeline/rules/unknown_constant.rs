@@ -36,8 +36,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         if constant.is_some() {
             return;
         }
-        let diagnostic = Diagnostic::error(INFO.code, format!("the constant `{name}` is not defined"))
-            .at(place.file, place.range, "read here");
+        let diagnostic = Diagnostic::error(INFO.code, format!("the constant `{name}` is not defined")).at(
+            place.file,
+            place.range,
+            "read here",
+        );
         found.push(match closest(name, names.iter().copied()) {
             Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
             None if context.constants.is_none() => {
@@ -54,7 +57,13 @@ mod tests {
 
     #[test]
     fn a_close_name_is_suggested() {
-        let sample = Sample::with_constants("{\"constants\": [{\"name\": \"fees\", \"type\": \"float\", \"value\": 1.0}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_constants(
+            "{\"constants\": [{\"name\": \"fees\", \"type\": \"float\", \"value\": 1.0}]}",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0269]: the constant `fee` is not defined
+          --> rating/main.py:14:73 read here
+          help: did you mean `fees`?
+        "#);
     }
 }

@@ -24,7 +24,8 @@ Example:
 #[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
 pub(crate) fn diagnostic(file: FileId, range: Range<usize>, name: &str) -> Diagnostic {
     let known = ALL.iter().map(|kind| kind.decorator());
-    let diagnostic = Diagnostic::error(INFO.code, format!("there is no node type `{name}`")).at(file, range, "");
+    let diagnostic =
+        Diagnostic::error(INFO.code, format!("there is no node type `{name}`")).at(file, range, "");
     match closest(name, known) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None => diagnostic.help("the node types are listed by `haute-cli explain HT0208`"),
@@ -38,6 +39,10 @@ mod tests {
     #[test]
     fn a_close_name_is_suggested() {
         let sample = Sample::valid().replace("rating/main.py", "@pipeline.polars", "@pipeline.polar");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0208]: there is no node type `polar`
+          --> rating/main.py:11:1
+          help: did you mean `polars`?
+        "#);
     }
 }

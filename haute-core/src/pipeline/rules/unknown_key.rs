@@ -38,7 +38,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 continue;
             }
             let name = function.kind.decorator();
-            let members = function.settings.value.members().iter().map(|member| (member, None)).chain(nested(function));
+            let members =
+                function.settings.value.members().iter().map(|member| (member, None)).chain(nested(function));
             for (member, known) in members {
                 let key = member.key.as_str();
                 if key.starts_with('_') || key == "code" {
@@ -51,7 +52,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 if is_known {
                     continue;
                 }
-                let message = format!("a {name} node has no setting `{key}`");
+                let message = format!("{name} nodes have no setting `{key}`");
                 // Inside a table or factor Haute lets unknown keys pass.
                 let diagnostic = if is_error && known.is_none() {
                     Diagnostic::error(INFO.code, message)
@@ -72,10 +73,22 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 /// The members of tables and factors, with the keys known there.
 fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)> {
     let (key, known): (&str, &'static [&'static str]) = match function.kind {
-        NodeKind::RatingStep => {
-            ("tables", &["factors", "factorDtypes", "outputColumn", "defaultValue", "onMissing", "entries", "name", "label"])
+        NodeKind::RatingStep => (
+            "tables",
+            &[
+                "factors",
+                "factorDtypes",
+                "outputColumn",
+                "defaultValue",
+                "onMissing",
+                "entries",
+                "name",
+                "label",
+            ],
+        ),
+        NodeKind::Banding => {
+            ("factors", &["banding", "column", "outputColumn", "rules", "default", "rightClosed"])
         }
-        NodeKind::Banding => ("factors", &["banding", "column", "outputColumn", "rules", "default", "rightClosed"]),
         _ => return Vec::new(),
     };
     let elements = function.settings.value.get(key).map(Value::elements).unwrap_or_default();
@@ -88,7 +101,17 @@ mod tests {
 
     #[test]
     fn a_misspelt_setting_is_named() {
-        let sample = Sample::valid().replace("rating/config/quote_response/price.json", "outputMapping", "outputMaping");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().replace(
+            "rating/config/quote_response/price.json",
+            "outputMapping",
+            "outputMaping",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0247]: the answer of `price` is not described: `outputMapping` is missing
+          --> rating/config/quote_response/price.json:1:1
+        error[HT0243]: output nodes have no setting `outputMaping`
+          --> rating/config/quote_response/price.json:1:2
+          help: did you mean `outputMapping`?
+        "#);
     }
 }

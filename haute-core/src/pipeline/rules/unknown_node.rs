@@ -29,7 +29,8 @@ pub(crate) fn diagnostic<'a>(
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     let message = format!("there is no node `{}`", end.text);
-    let diagnostic = Diagnostic::error(INFO.code, message).at(file, end.range.clone(), format!("the {role} of this edge"));
+    let diagnostic =
+        Diagnostic::error(INFO.code, message).at(file, end.range.clone(), format!("the {role} of this edge"));
     match closest(&end.text, names.iter().copied()) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None => diagnostic.note(format!("the nodes are {}", names.join(", "))),
@@ -42,7 +43,12 @@ mod tests {
 
     #[test]
     fn a_close_name_is_suggested() {
-        let sample = Sample::valid().append("rating/main.py", "\npipeline.connect(\"quote\", \"pricd\", source_port=\"policy\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid()
+            .append("rating/main.py", "\npipeline.connect(\"quote\", \"pricd\", source_port=\"policy\")\n");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0223]: there is no node `pricd`
+          --> rating/main.py:22:27 the target of this edge
+          help: did you mean `price`?
+        "#);
     }
 }

@@ -34,16 +34,22 @@ pub(crate) fn submodel<'a>(
     let known: Vec<&str> = known.collect();
     if port.is_empty() {
         let side = if direction == "input" { "target_port" } else { "source_port" };
-        return Diagnostic::error(INFO.code, format!("an edge to or from the submodel `{occurrence}` names no port"))
-            .at(place.file, place.range.clone(), format!("add `{side}=`"))
-            .note(format!("its {direction} ports are {}", list(&known)));
+        return Diagnostic::error(
+            INFO.code,
+            format!("an edge to or from the submodel `{occurrence}` names no port"),
+        )
+        .at(place.file, place.range.clone(), format!("add `{side}=`"))
+        .note(format!("its {direction} ports are {}", list(&known)));
     }
     unknown(place, &format!("the submodel `{occurrence}`"), port, &format!("{direction} port"), &known)
 }
 
 fn unknown(place: &Place, owner: &str, port: &str, what: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(INFO.code, format!("{owner} has no {what} `{port}`"))
-        .at(place.file, place.range.clone(), "");
+    let diagnostic = Diagnostic::error(INFO.code, format!("{owner} has no {what} `{port}`")).at(
+        place.file,
+        place.range.clone(),
+        "",
+    );
     match closest(port, known.iter().copied()) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None => diagnostic.note(format!("there is {}", list(known))),
@@ -98,8 +104,20 @@ mod tests {
 
     #[test]
     fn a_table_that_is_not_emitted_is_named() {
-        let sample = Sample::valid().replace("rating/main.py", "source_port=\"policy\"", "source_port=\"polcy\"");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample =
+            Sample::valid().replace("rating/main.py", "source_port=\"policy\"", "source_port=\"polcy\"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0230]: the input `polcy` of `priced` has no parameter
+          --> rating/main.py:12:5 cannot use this input
+              rating/main.py:20:10 connected here
+          help: add the parameter `polcy`, or remove the edge
+        error[HT0230]: the parameter `policy` of `priced` is not a connected input
+          --> rating/main.py:12:12 nothing of this name is connected
+          help: did you mean `polcy`?
+        error[HT0224]: the quote input `quote` has no table `polcy`
+          --> rating/main.py:20:10
+          help: did you mean `policy`?
+        "#);
         let sample = Sample::valid().replace("rating/main.py", ", source_port=\"policy\"", "");
         assert!(sample.check().contains("names no table"));
     }

@@ -55,8 +55,14 @@ mod tests {
 
     #[test]
     fn a_directory_is_no_model() {
-        let sample = Sample::with_model("{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}")
-            .write("models/frequency.cbm/part", "x");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::with_model(
+            "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
+        )
+        .write("models/frequency.cbm/part", "x");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0262]: the model file `models/frequency.cbm` is a directory
+          --> rating/config/model_scoring/step.json:1:38
+          help: name one file that can be read
+        "#);
     }
 }

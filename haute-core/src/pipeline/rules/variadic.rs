@@ -26,9 +26,12 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         for function in &module.functions {
             for range in &function.variadic {
                 found.push(
-                    Diagnostic::error(INFO.code, format!("the node `{}` takes any number of inputs", function.name))
-                        .at(module.file, range.clone(), "names no input")
-                        .help("name each input with a parameter of its own"),
+                    Diagnostic::error(
+                        INFO.code,
+                        format!("the node `{}` takes any number of inputs", function.name),
+                    )
+                    .at(module.file, range.clone(), "names no input")
+                    .help("name each input with a parameter of its own"),
                 );
             }
         }
@@ -41,7 +44,15 @@ mod tests {
 
     #[test]
     fn inputs_are_named_one_by_one() {
-        let sample = Sample::valid().replace("rating/main.py", "def priced(policy: pl.LazyFrame)", "def priced(policy, **more)");
-        insta::assert_snapshot!(sample.check(), @"");
+        let sample = Sample::valid().replace(
+            "rating/main.py",
+            "def priced(policy: pl.LazyFrame)",
+            "def priced(policy, **more)",
+        );
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0211]: the node `priced` takes any number of inputs
+          --> rating/main.py:12:20 names no input
+          help: name each input with a parameter of its own
+        "#);
     }
 }
