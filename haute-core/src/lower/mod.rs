@@ -152,7 +152,7 @@ fn write(checked: &Checked, haute_version: &str, found: &mut Vec<Diagnostic>) ->
         input: input_contract(checked),
         output_mapping: output
             .and_then(|f| f.settings.value.get("outputMapping"))
-            .map(|value| value.to_json()),
+            .map(crate::pipeline::Value::to_json),
         output_fields: output
             .and_then(|f| f.settings.value.get("fields"))
             .filter(|value| !value.is_empty())

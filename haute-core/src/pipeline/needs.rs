@@ -143,7 +143,7 @@ fn node_files(
             && function.settings.value.text_at("feature_contract_path").is_none()
         {
             for candidate in contract_candidates(&file.relative) {
-                if let Ok(contract) = read.files.from_root(&candidate) {
+                if let Ok(contract) = read.files.at_root(&candidate) {
                     push(FileKind::FeatureContract, contract);
                     break;
                 }

@@ -66,24 +66,18 @@ impl Sidecars {
                 return;
             }
         };
-        let (file, value) = match self.read.get(&target.relative) {
-            Some(known) => known.clone(),
-            None => {
-                let read = match fs::read(&target.absolute) {
-                    Ok(bytes) => read_object(&target.relative, bytes, sources, found),
-                    Err(error) => {
-                        found.push(rules::sidecar_missing::unreadable(
-                            module_file,
-                            place,
-                            &reference,
-                            &error,
-                        ));
-                        (module_file, None)
-                    }
-                };
-                self.read.insert(target.relative.clone(), read.clone());
-                read
-            }
+        let (file, value) = if let Some(known) = self.read.get(&target.relative) {
+            known.clone()
+        } else {
+            let read = match fs::read(&target.absolute) {
+                Ok(bytes) => read_object(&target.relative, bytes, sources, found),
+                Err(error) => {
+                    found.push(rules::sidecar_missing::unreadable(module_file, place, &reference, &error));
+                    (module_file, None)
+                }
+            };
+            self.read.insert(target.relative.clone(), read.clone());
+            read
         };
         let sidecar = Some(Sidecar { reference, path: target.relative });
         function.settings = match value {

@@ -164,11 +164,11 @@ fn module_files(module: &str, home: &str, files: &Files) -> Vec<ProjectFile> {
     for (index, part) in parts.iter().enumerate() {
         at = if at.is_empty() { (*part).to_owned() } else { format!("{at}/{part}") };
         let is_last = index + 1 == parts.len();
-        if let Ok(file) = files.from_root(&format!("{at}/__init__.py")) {
+        if let Ok(file) = files.at_root(&format!("{at}/__init__.py")) {
             found.push(file);
         } else if files.root().join(&at).is_dir() {
             // A namespace package has no file of its own.
-        } else if is_last && let Ok(file) = files.from_root(&format!("{at}.py")) {
+        } else if is_last && let Ok(file) = files.at_root(&format!("{at}.py")) {
             found.push(file);
         } else {
             return Vec::new();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ruff_python_ast::PySourceType;
 use ruff_python_parser::parse_unchecked_source;
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged as _, TextRange};
 
 use super::limits;
 use super::module::Module;

@@ -26,7 +26,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Di
     Diagnostic::error(INFO.code, message).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

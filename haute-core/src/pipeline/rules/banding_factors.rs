@@ -1,6 +1,6 @@
 //! HT0245: a banding lacks what its factors need.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Context;
@@ -87,13 +87,13 @@ fn rule_problems(kind: &str, rules: &Value, refuse: &mut dyn FnMut(Range<usize>,
             return;
         }
     };
-    let mut seen: HashMap<String, ()> = HashMap::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let mut kinds: Vec<&str> = Vec::new();
     for (range, key, labelled) in rows {
         if !labelled {
             refuse(range.clone(), format!("the rule for `{key}` has no {value_name}"));
         }
-        if seen.insert(key.clone(), ()).is_some() {
+        if !seen.insert(key.clone()) {
             refuse(range.clone(), format!("`{key}` stands twice: the last rule would win"));
         }
         if kind != "breakpoints" || key.trim().is_empty() {
@@ -134,7 +134,8 @@ fn scalar(value: Option<&Value>) -> String {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

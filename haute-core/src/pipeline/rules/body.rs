@@ -40,12 +40,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let is_declaration = function.body == BodyShape::Declaration;
             let kind = function.kind;
             let (message, help) = match kind {
-                NodeKind::Instance => continue,
                 NodeKind::Polars if is_declaration => (
                     format!("the node `{}` has no code", function.name),
                     "write what it computes and return the frame".to_owned(),
                 ),
-                NodeKind::Polars => continue,
+                NodeKind::Polars | NodeKind::Instance => continue,
                 _ if function.is_hook() && is_declaration => (
                     format!("the hook `{}` has no code", function.name),
                     "add the code, or name the inputs as parameters and leave `...`".to_owned(),
@@ -79,7 +78,8 @@ fn first_line(text: &str, range: &Range<usize>) -> Range<usize> {
     range.start..range.start + length
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -91,7 +91,8 @@ pub(crate) fn diagnostic(place: Option<Place>, message: String, help: &str) -> D
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

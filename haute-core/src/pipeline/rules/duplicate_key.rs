@@ -25,7 +25,8 @@ pub(crate) fn diagnostic(file: FileId, first: Range<usize>, second: Range<usize>
         .help("delete one of the two")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -32,7 +32,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
         .help("write nodes and `connect` calls out at the top level of the file")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

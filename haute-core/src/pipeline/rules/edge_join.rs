@@ -94,7 +94,8 @@ fn bad_keys(settings: &Value) -> Option<(Range<usize>, String)> {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -23,7 +23,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
     Diagnostic::error(INFO.code, format!("this is not JSON: {reason}")).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -117,7 +117,7 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
         match table.text_at("label") {
             None => refuse(head.clone(), "a table needs a `label`".to_owned()),
             Some(label) if labels.contains(&label) => {
-                refuse(head.clone(), format!("two tables are called `{label}`"))
+                refuse(head.clone(), format!("two tables are called `{label}`"));
             }
             Some(label) => labels.push(label),
         }
@@ -141,7 +141,8 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

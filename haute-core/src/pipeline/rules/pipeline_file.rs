@@ -24,7 +24,7 @@ A file in another encoding is mended by saving it as UTF-8 in the editor."#,
 
 /// Finds the pipeline file.
 pub(crate) fn find(root: &Path, pipeline: &str, found: &mut Vec<Diagnostic>) -> Option<ProjectFile> {
-    match Files::new(root.to_owned(), String::new()).from_root(pipeline) {
+    match Files::new(root.to_owned(), String::new()).at_root(pipeline) {
         Ok(file) => Some(file),
         Err(problem) => {
             let message = problem.message("pipeline file", pipeline);
@@ -57,7 +57,8 @@ pub(crate) fn no_reader(file: FileId) -> Diagnostic {
         .help("build haute-core with the feature `pipeline`")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -8,14 +8,14 @@ use crate::diagnostic::{Code, CodeInfo, Diagnostic, FileId};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0264"),
     title: "project code is imported that does not ship",
-    explain: r#"Of the project's own code only the `utility` package (a folder `utility/` or a file `utility.py` beside the pipeline, or at the
+    explain: r"Of the project's own code only the `utility` package (a folder `utility/` or a file `utility.py` beside the pipeline, or at the
 project's root) is shipped with a release. Anything else beside it works on the machine it was written on and fails in the
 service with ModuleNotFoundError, on the first quote. Move what the pipeline needs into `utility`, or install it as a package.
 
 Example:
 
     from rates import BASE               # rating/rates.py is not shipped
-    from utility.rates import BASE       # rating/utility/rates.py is"#,
+    from utility.rates import BASE       # rating/utility/rates.py is",
 };
 
 /// `top` is found in the project at `local`.
@@ -47,7 +47,8 @@ pub(crate) fn relative(file: FileId, range: Range<usize>) -> Diagnostic {
         .help("import from `utility`")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -158,7 +158,8 @@ fn is_numeric(value: &Value, may_be_empty: bool) -> bool {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

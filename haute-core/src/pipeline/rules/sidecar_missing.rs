@@ -66,7 +66,8 @@ pub(crate) fn unreadable(
         .at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -33,7 +33,8 @@ pub(crate) fn climbs(file: FileId, range: Range<usize>, path: &str) -> Diagnosti
         .help("move it below the folder of the pipeline file; Haute follows no `..` here")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

@@ -51,7 +51,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     });
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

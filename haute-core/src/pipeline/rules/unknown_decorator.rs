@@ -32,7 +32,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, name: &str) -> Diagn
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

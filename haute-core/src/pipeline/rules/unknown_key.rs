@@ -95,7 +95,8 @@ fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)
     elements.iter().flat_map(Value::members).map(|member| (member, Some(known))).collect()
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

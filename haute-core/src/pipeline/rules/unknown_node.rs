@@ -37,7 +37,8 @@ pub(crate) fn diagnostic<'a>(
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 

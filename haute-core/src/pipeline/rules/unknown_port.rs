@@ -98,7 +98,8 @@ pub(crate) fn emitted(function: &Function) -> Vec<&str> {
         .collect()
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
