@@ -215,7 +215,9 @@ impl Reader<'_> {
             self.at += 1;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        if serde_json::from_str::<serde_json::Number>(text).is_err() || !is_json_number(text) {
+        let is_plain = text.len() < 16 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = is_plain || serde_json::from_str::<serde_json::Number>(text).is_ok();
+        if !is_number || !is_json_number(text) {
             return Err((start..self.at, format!("`{text}` is not a number JSON can write")));
         }
         Ok(text.to_owned())
@@ -238,7 +240,7 @@ impl Reader<'_> {
         self.at += 1;
         let raw = self.text.get(start..self.at).unwrap_or_default();
         if !raw.contains('\\') {
-            return Ok(raw.trim_matches('"').to_owned());
+            return Ok(self.text.get(start + 1..self.at - 1).unwrap_or_default().to_owned());
         }
         serde_json::from_str(raw).map_err(|error| {
             let message = error.to_string();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::Arc;
 
 use super::files::Files;
 use super::json::{self, JsonProblem};
@@ -13,7 +14,7 @@ use crate::diagnostic::{Diagnostic, FileId, SourceMap};
 /// JSON files that were read, by their path in the project: several nodes may share one.
 #[derive(Default)]
 pub(crate) struct Sidecars {
-    read: HashMap<String, (FileId, Option<Value>)>,
+    read: HashMap<String, (FileId, Option<Arc<Value>>)>,
 }
 
 impl Sidecars {
@@ -70,7 +71,10 @@ impl Sidecars {
             known.clone()
         } else {
             let read = match fs::read(&target.absolute) {
-                Ok(bytes) => read_object(&target.relative, bytes, sources, found),
+                Ok(bytes) => {
+                    let (file, value) = read_object(&target.relative, bytes, sources, found);
+                    (file, value.map(Arc::new))
+                }
                 Err(error) => {
                     found.push(rules::sidecar_missing::unreadable(module_file, place, &reference, &error));
                     (module_file, None)
@@ -82,7 +86,7 @@ impl Sidecars {
         let sidecar = Some(Sidecar { reference, path: target.relative });
         function.settings = match value {
             Some(value) => Settings { file, value, sidecar, damaged: false },
-            None => Settings { file, value: Value::empty_object(0..0), sidecar, damaged: true },
+            None => Settings { file, value: Arc::new(Value::empty_object(0..0)), sidecar, damaged: true },
         };
     }
 }

@@ -1,5 +1,7 @@
 //! `@pipeline.<name>(...)` on a function.
 
+use std::sync::Arc;
+
 use ruff_python_ast::{Decorator, Expr, Parameters, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
@@ -99,7 +101,7 @@ pub(super) fn function(
         reads: body_found.reads,
         constants: body_found.constants,
         imports: body_found.imports,
-        settings: Settings { file, value: inline, sidecar: None, damaged: false },
+        settings: Settings { file, value: Arc::new(inline), sidecar: None, damaged: false },
     }
 }
 

@@ -120,7 +120,7 @@ impl Reader<'_> {
         if let Expr::Call(call) = value
             && self.is_constructor(&call.func)
         {
-            let reason = format!("the variable is called `{target}`: Haute looks for the name `{variable}`",);
+            let reason = format!("the variable is called `{target}`: Haute looks for the name `{variable}`");
             self.dynamic(range(statement.range()), &reason);
             return;
         }
@@ -318,18 +318,15 @@ impl Reader<'_> {
             }
         }
         let place = link_range(call);
-        match (path, name) {
-            (Some(path), Some(name)) => {
-                self.module.registrations.push(Registration { path, name, instance_of, range: place });
-            }
-            _ => {
-                self.module.damaged = true;
-                self.found.push(rules::non_literal::diagnostic(
-                    self.module.file,
-                    place,
-                    "`submodel` needs the path of the definition and the name of this occurrence",
-                ));
-            }
+        if let (Some(path), Some(name)) = (path, name) {
+            self.module.registrations.push(Registration { path, name, instance_of, range: place });
+        } else {
+            self.module.damaged = true;
+            self.found.push(rules::non_literal::diagnostic(
+                self.module.file,
+                place,
+                "`submodel` needs the path of the definition and the name of this occurrence",
+            ));
         }
     }
 
