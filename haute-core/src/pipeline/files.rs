@@ -102,7 +102,7 @@ impl Files {
     }
 
     /// A file relative to the project.
-    pub(crate) fn from_root(&self, path: &str) -> Result<ProjectFile, PathProblem> {
+    pub(crate) fn at_root(&self, path: &str) -> Result<ProjectFile, PathProblem> {
         self.resolve(&[""], path)
     }
 

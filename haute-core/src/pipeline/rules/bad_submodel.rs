@@ -26,7 +26,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Di
     Diagnostic::error(INFO.code, message).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -38,6 +39,13 @@ mod tests {
                 "rating/modules/perils.py",
                 "import haute\nsubmodel = haute.Submodel(\"perils\", input_ports=[{\"name\": \"a\", \"targets\": [{\"nodeId\": \"x\"}]}], output_ports=[])\n",
             );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0266]: `definition_id` is missing
+          --> rating/modules/perils.py:2:1
+        error[HT0266]: `pipeline_dir` must be `..`: the way from this file to the pipeline's folder
+          --> rating/modules/perils.py:2:1
+        error[HT0266]: the submodel has no node `x`
+          --> rating/modules/perils.py:2:76
+        "#);
     }
 }

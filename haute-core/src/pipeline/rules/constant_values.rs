@@ -54,13 +54,19 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_constant_has_a_value() {
         let sample = Sample::with_constant("{\"values\": [{\"name\": \"base\"}, {\"value\": 2}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0248]: the constant `market` has no value: this entry has no `value`
+          --> rating/config/constant/market.json:1:13
+        error[HT0248]: the constant `market` has no value: this entry has no `name`
+          --> rating/config/constant/market.json:1:31
+        "#);
     }
 }

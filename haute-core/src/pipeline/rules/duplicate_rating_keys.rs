@@ -1,5 +1,6 @@
 //! HT0250: two rows of a rating table have one key.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Context;
@@ -34,9 +35,9 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 .iter()
                 .filter_map(Value::text)
                 .collect();
-            let mut seen: HashMap<Vec<String>, &Value> = HashMap::new();
+            let mut seen: HashMap<Vec<Cow<'_, str>>, &Value> = HashMap::new();
             for row in table.get("entries").map(Value::elements).unwrap_or_default() {
-                let key: Option<Vec<String>> =
+                let key: Option<Vec<Cow<'_, str>>> =
                     factors.iter().map(|factor| Some(canonical(row.get(factor)?))).collect();
                 let Some(key) = key.filter(|key| !key.is_empty()) else { continue };
                 let Some(first) = seen.get(&key) else {
@@ -60,19 +61,21 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// A key as Haute compares it.
-fn canonical(value: &Value) -> String {
+fn canonical(value: &Value) -> Cow<'_, str> {
     match &value.kind {
         ValueKind::Number(text) => match text.parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => format!("{number:.0}"),
-            _ => text.clone(),
+            Ok(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => format!("{number:.0}").into(),
+            _ => text.into(),
         },
-        ValueKind::Text(text) => text.clone(),
-        ValueKind::Bool(value) => value.to_string(),
-        _ => String::new(),
+        ValueKind::Text(text) => text.into(),
+        ValueKind::Bool(true) => "true".into(),
+        ValueKind::Bool(false) => "false".into(),
+        _ => "".into(),
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -81,6 +84,11 @@ mod tests {
         let sample = Sample::with_rating(
             "{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": 1, \"value\": 1}, {\"area\": 1.0, \"value\": 2}]}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0250]: two rows of `step` have one key: area = 1
+          --> rating/config/rating_step/step.json:1:93 this row would win
+              rating/config/rating_step/step.json:1:68 this row would never be used
+          help: delete one of the two
+        "#);
     }
 }

@@ -200,7 +200,8 @@ pub(crate) const CHECKS: &[fn(&Context<'_>, &mut Vec<Diagnostic>)] = &[
     unknown_constant::check,
 ];
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use super::*;
 

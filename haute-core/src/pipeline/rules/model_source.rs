@@ -65,13 +65,17 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_model_node_names_its_model() {
         let sample = Sample::with_model("{\"sourceType\": \"file\", \"task\": \"guess\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0246]: the node `step` has no model: `model_path` is missing
+          --> rating/config/model_scoring/step.json:1:1
+        "#);
     }
 }

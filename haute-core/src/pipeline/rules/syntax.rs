@@ -29,7 +29,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
     Diagnostic::error(INFO.code, format!("this is not valid Python: {reason}")).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -38,6 +39,11 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "pl.col(\"age\") * 2.0)", "pl.col(\"age\" * )")
             .append("rating/main.py", "\nx = = 1\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:13:55
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:22:5
+        "#);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 if is_known {
                     continue;
                 }
-                let message = format!("a {name} node has no setting `{key}`");
+                let message = format!("{name} nodes have no setting `{key}`");
                 // Inside a table or factor Haute lets unknown keys pass.
                 let diagnostic = if is_error && known.is_none() {
                     Diagnostic::error(INFO.code, message)
@@ -95,7 +95,8 @@ fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)
     elements.iter().flat_map(Value::members).map(|member| (member, Some(known))).collect()
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -106,6 +107,12 @@ mod tests {
             "outputMapping",
             "outputMaping",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0247]: the answer of `price` is not described: `outputMapping` is missing
+          --> rating/config/quote_response/price.json:1:1
+        error[HT0243]: output nodes have no setting `outputMaping`
+          --> rating/config/quote_response/price.json:1:2
+          help: did you mean `outputMapping`?
+        "#);
     }
 }
