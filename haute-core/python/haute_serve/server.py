@@ -23,6 +23,8 @@ from .errors import ReleaseError
 KEEP_ALIVE_SECONDS = 75
 #: How long open connections may still be used after SIGTERM, and how long quotes in flight then have.
 STOP_SECONDS = 3.0
+#: How often in a row no open connection must be found before a leaving process ends.
+LOOKS = 5
 IN_FLIGHT_SECONDS = 5
 
 
@@ -94,7 +96,11 @@ class Server(uvicorn.Server):
             server.close()
         self.announce({"event": "draining"})
         until = time.monotonic() + seconds
-        while self.server_state.connections and time.monotonic() < until:
+        # A connection accepted just before is not counted until the loop has come round to it: none is left only when
+        # several looks in a row find none.
+        looks = 0
+        while looks < LOOKS and time.monotonic() < until:
+            looks = 0 if self.server_state.connections else looks + 1
             await asyncio.sleep(0.02)
         self.announce({"event": "drained", "open_connections": len(self.server_state.connections)})
         self.should_exit = True

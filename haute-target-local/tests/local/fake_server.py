@@ -99,10 +99,13 @@ async def serve(options: argparse.Namespace) -> None:
     for listening in server.servers:
         listening.close()
     until = asyncio.get_running_loop().time() + seconds
-    while server.connections and asyncio.get_running_loop().time() < until:
+    looks = 0
+    # One that was accepted just before is counted only when the loop comes round to it.
+    while looks < 5 and asyncio.get_running_loop().time() < until:
+        looks = 0 if server.connections else looks + 1
         await asyncio.sleep(0.02)
     say({"event": "drained", "open_connections": len(server.connections)})
-    await asyncio.sleep(0.05)
+    await writer.drain()
     os._exit(0)
 
 
