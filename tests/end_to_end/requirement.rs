@@ -75,7 +75,5 @@ pub(crate) fn test(
         return Trial::test(name, move || Err(format!("not run: {why}").into()));
     }
     let kind = format!("skipped: {why}");
-    Trial::test(name, move || Err(format!("not run: {why}").into()))
-        .with_kind(kind)
-        .with_ignored_flag(true)
+    Trial::test(name, move || Err(format!("not run: {why}").into())).with_kind(kind).with_ignored_flag(true)
 }

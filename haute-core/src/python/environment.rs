@@ -69,7 +69,11 @@ impl EnvironmentCache {
     /// words, [`ErrorKind::Cancelled`].
     pub async fn ensure(&self, context: &Context, lock: &str, version: PythonVersion) -> Result<Environment> {
         let interpreter = find_interpreter(context, &self.variables, Some(version)).await?;
-        let key = Digest::of(format!("{RECIPE} {}\n{}\n{lock}", interpreter.full_version, interpreter.path.display()));
+        let key = Digest::of(format!(
+            "{RECIPE} {}\n{}\n{lock}",
+            interpreter.full_version,
+            interpreter.path.display()
+        ));
         let directory = self.directory.join(key.hex());
         let python = directory.join("bin").join("python");
         if directory.join(COMPLETE).is_file() && python.exists() {

@@ -140,7 +140,10 @@ pub async fn run_within<A: AsRef<OsStr>>(
     variables: &Variables,
 ) -> Result<Finished> {
     let late = |_| {
-        Error::new(ErrorKind::BuildFailed, format!("`{stream}` did not end within {} s and was ended", limit.as_secs()))
+        Error::new(
+            ErrorKind::BuildFailed,
+            format!("`{stream}` did not end within {} s and was ended", limit.as_secs()),
+        )
     };
     tokio::time::timeout(limit, run(context, stream, program, arguments, variables)).await.map_err(late)?
 }
