@@ -168,9 +168,9 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         fs::read_dir(from)?.filter_map(|entry| entry.ok().map(|e| (e.file_name(), e.path()))).collect();
     for (name, path) in entries {
         if path.is_dir() {
-            copy_folder(&path, &to.join(name))?
+            copy_folder(&path, &to.join(name))?;
         } else {
-            fs::copy(&path, to.join(name)).map(drop)?
+            fs::copy(&path, to.join(name))?;
         }
     }
     Ok(())

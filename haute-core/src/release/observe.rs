@@ -16,7 +16,7 @@ use crate::target::Context;
 use crate::variables::Variables;
 
 /// How long scoring the test quotes may take: a pipeline that never ends is ended.
-pub(crate) const SCORING_LIMIT: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SCORING_LIMIT: Duration = Duration::from_mins(15);
 
 /// What the runtime's `observe` says (`python/MANIFEST.md`, "Commands").
 #[derive(Clone, Debug, Serialize, Deserialize)]

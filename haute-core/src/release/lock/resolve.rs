@@ -192,9 +192,9 @@ async fn with_uv(
     arguments.extend(["--constraint".to_owned(), text(pins)]);
     if request.declared.pinned("haute").is_some_and(|version| !has_known_scoring_requirements(version)) {
         let overrides = inputs.with_extension("overrides");
-        let lines: String =
-            UNUSED_BEFORE_0_5.iter().map(|name| format!("{name}; python_version < '3'\n")).collect();
-        std::fs::write(&overrides, lines).map_err(|source| {
+        let lines: Vec<String> =
+            UNUSED_BEFORE_0_5.iter().map(|name| format!("{name}; python_version < '3'")).collect();
+        std::fs::write(&overrides, lines.join("\n")).map_err(|source| {
             Error::new(ErrorKind::BuildFailed, "cannot write what is to be resolved").with_source(source)
         })?;
         arguments.extend(["--override".to_owned(), text(&overrides)]);
