@@ -92,8 +92,7 @@ class Server(uvicorn.Server):
 
     async def _leave(self, seconds: float) -> None:
         self._app.drain()
-        for server in self.servers:
-            server.close()
+        await self._stop_accepting()
         self.announce({"event": "draining"})
         until = time.monotonic() + seconds
         # A connection accepted just before is not counted until the loop has come round to it: none is left only when
@@ -104,6 +103,18 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0.02)
         self.announce({"event": "drained", "open_connections": len(self.server_state.connections)})
         self.should_exit = True
+
+    async def _stop_accepting(self) -> None:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            # Closing such a server drops connections it has accepted and not yet attached; uvloop attaches at once.
+            for server in self.servers:
+                for listening in server.sockets:
+                    loop.remove_reader(listening.fileno())
+            for _ in range(LOOKS):
+                await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
     def status(self) -> dict[str, Any]:
         return {

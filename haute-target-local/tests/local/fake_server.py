@@ -96,6 +96,12 @@ async def serve(options: argparse.Namespace) -> None:
             say({"event": "draining"})
             break
     server.draining = True
+    # Closing a server of asyncio drops connections it has accepted and not yet attached: first no more are accepted.
+    for listening in server.servers:
+        for each in listening.sockets:
+            asyncio.get_running_loop().remove_reader(each.fileno())
+    for _ in range(5):
+        await asyncio.sleep(0)
     for listening in server.servers:
         listening.close()
     until = asyncio.get_running_loop().time() + seconds
