@@ -244,7 +244,7 @@ fn projects() -> Vec<(&'static str, Sample, &'static str)> {
             appended("\npipeline.submodel('a.py', 'a')\n").write("rating/a.py", ""),
             "HT0266",
         ),
-        ("a submodel without a name", appended("\npipeline.submodel('a.py')\n"), "HT0209"),
+        ("a submodel without a name", appended("\npipeline.submodel('a.py')\n"), "HT0266"),
         (
             "constants elsewhere",
             main_with("haute.Pipeline(\"motor\")", "haute.Pipeline(\"motor\", global_constants=\"x.json\")"),

@@ -318,7 +318,12 @@ impl Reader<'_> {
             }
         }
         let place = link_range(call);
-        if let (Some(path), Some(name)) = (path, name) {
+        if let (Some(path), None, 1) =
+            (&path, &name, call.arguments.args.len() + call.arguments.keywords.len())
+        {
+            self.module.damaged = true;
+            self.found.push(rules::bad_submodel::unnamed(self.module.file, path.range.clone(), &path.text));
+        } else if let (Some(path), Some(name)) = (path, name) {
             self.module.registrations.push(Registration { path, name, instance_of, range: place });
         } else {
             self.module.damaged = true;

@@ -21,6 +21,16 @@ Example:
     )"#,
 };
 
+/// An occurrence without a name, as Haute 0.2 wrote it.
+#[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
+pub(crate) fn unnamed(file: FileId, range: Range<usize>, path: &str) -> Diagnostic {
+    let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".py");
+    Diagnostic::error(INFO.code, "a submodel has no name here")
+        .at(file, range, "")
+        .note("Haute 0.2 leaves such a submodel out of every price it computes")
+        .help(format!("write `pipeline.submodel(\"{path}\", \"{stem}\")`, in the form of Haute 0.6"))
+}
+
 /// `message` says what is wrong with the definition.
 pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Diagnostic {
     Diagnostic::error(INFO.code, message).at(file, range, "")

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 
 /// A constant has no values.
@@ -33,9 +32,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             );
         };
         let Some(values) = settings.value.get("values").filter(|values| !values.elements().is_empty()) else {
-            if context.graph.generation != Generation::Generic {
-                refuse(settings.value.range.clone(), "`values` is missing or empty".to_owned());
-            }
+            refuse(settings.value.range.clone(), "`values` is missing or empty".to_owned());
             continue;
         };
         let mut names: Vec<&str> = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
@@ -35,15 +36,18 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 .iter()
                 .filter_map(Value::text)
                 .collect();
-            let mut seen: HashMap<Vec<Cow<'_, str>>, &Value> = HashMap::new();
-            for row in table.get("entries").map(Value::elements).unwrap_or_default() {
-                let key: Option<Vec<Cow<'_, str>>> =
-                    factors.iter().map(|factor| Some(canonical(row.get(factor)?))).collect();
-                let Some(key) = key.filter(|key| !key.is_empty()) else { continue };
-                let Some(first) = seen.get(&key) else {
-                    seen.insert(key, row);
-                    continue;
+            let entries = table.get("entries").map(Value::elements).unwrap_or_default();
+            let mut seen: HashMap<Key<'_>, &Value> = HashMap::with_capacity(entries.len());
+            for row in entries {
+                let Some(key) = key_of(row, &factors) else { continue };
+                let first = match seen.entry(key) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(row);
+                        continue;
+                    }
+                    Entry::Occupied(occupied) => *occupied.get(),
                 };
+                let Some(key) = key_of(row, &factors) else { continue };
                 let pairs: Vec<String> =
                     factors.iter().zip(&key).map(|(factor, value)| format!("{factor} = {value}")).collect();
                 found.push(
@@ -60,7 +64,22 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A key as Haute compares it.
+/// A table has at most three factors; those it does not have are empty.
+type Key<'v> = [Cow<'v, str>; 3];
+
+/// The key of a row; `None` when the row lacks a factor, or the table has none or too many.
+fn key_of<'v>(row: &'v Value, factors: &[&str]) -> Option<Key<'v>> {
+    let mut key = Key::default();
+    if factors.is_empty() || factors.len() > key.len() {
+        return None;
+    }
+    for (slot, factor) in key.iter_mut().zip(factors) {
+        *slot = canonical(row.get(factor)?);
+    }
+    Some(key)
+}
+
+/// A value as Haute compares it.
 fn canonical(value: &Value) -> Cow<'_, str> {
     match &value.kind {
         ValueKind::Number(text) => match text.parse::<f64>() {

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 use crate::pipeline::models::distributions;
 
@@ -24,9 +23,6 @@ Example:
 
 /// Every model node on the path names its model.
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.graph.generation == Generation::Generic {
-        return;
-    }
     for (function, settings) in context.functions_on_path(NodeKind::ModelScore) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(

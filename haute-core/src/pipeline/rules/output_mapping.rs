@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 use crate::pipeline::value::Value;
 
@@ -27,9 +26,6 @@ Example:
 
 /// The output describes its answer.
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.graph.generation == Generation::Generic {
-        return;
-    }
     let Some(path) = context.path else { return };
     let inputs: Vec<&str> = context.graph.inputs(path.output).map(|edge| edge.input.as_str()).collect();
     for (function, settings) in context.functions_on_path(NodeKind::Output) {

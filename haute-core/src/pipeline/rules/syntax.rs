@@ -22,6 +22,7 @@ Example:
 };
 
 /// `reason` is what the parser says.
+#[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
 pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Diagnostic {
     let mut characters = reason.trim_end_matches('.').chars();
     let first = characters.next().map(|c| c.to_ascii_lowercase());

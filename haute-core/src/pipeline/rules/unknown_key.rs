@@ -46,7 +46,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     continue;
                 }
                 let is_known = match known {
-                    None => function.kind.knows_key(key),
+                    None => function.kind.knows_key(key) || (!is_error && OLD_KEYS.contains(&key)),
                     Some(known) => known.contains(&key),
                 };
                 if is_known {
@@ -69,6 +69,18 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
 }
+
+/// Settings of Haute 0.2 and 0.3 that are gone since.
+const OLD_KEYS: &[&str] = &[
+    "fields",
+    "operation",
+    "combinedColumn",
+    "output_column",
+    "row_id_column",
+    "key",
+    "external",
+    "file_type",
+];
 
 /// The members of tables and factors, with the keys known there.
 fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)> {
