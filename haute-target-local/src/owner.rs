@@ -105,7 +105,13 @@ fn command_of(process: u32) -> String {
     let words: Vec<String> =
         bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
     // Program and script only: what comes behind may be a secret.
-    let text = words.iter().filter(|word| !word.starts_with('-')).take(2).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let text = words
+        .iter()
+        .filter(|word| !word.starts_with('-'))
+        .take(2)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
     text.trim().chars().take(120).collect()
 }
 

@@ -121,7 +121,8 @@ impl LocalTarget {
     }
 
     pub(crate) fn variables_for(&self, release: &Release) -> BTreeMap<String, String> {
-        let directory = std::path::absolute(release.directory()).unwrap_or_else(|_| release.directory().to_owned());
+        let directory =
+            std::path::absolute(release.directory()).unwrap_or_else(|_| release.directory().to_owned());
         let variables = runtime_variables(&self.variables, &directory);
         variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }

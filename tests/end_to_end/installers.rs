@@ -10,7 +10,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn pip_alone() -> Result<(), Failed> {
-    let project = Project::example("legacy-motor");
+    let project = Project::example("motor-pricing");
     project.write("haute.e2e.toml", "[deploy.build]\ninstaller = \"pip\"\n");
     let proven = project.run(&["prove", "--json"]).expect(0).result();
     assert_eq!(proven["outcome"], "proven", "{proven}");

@@ -155,9 +155,12 @@ impl Drop for Project {
     fn drop(&mut self) {
         if self.root().join(".haute-cli/local").exists() {
             let stopped = self.run(&["stop", "--target", "local", "--quiet"]);
-            if stopped.code != 0 && !std::thread::panicking() {
-                panic!("stop ended with {}: {}", stopped.code, stopped.stderr);
-            }
+            assert!(
+                stopped.code == 0 || std::thread::panicking(),
+                "stop ended with {}: {}",
+                stopped.code,
+                stopped.stderr
+            );
         }
     }
 }

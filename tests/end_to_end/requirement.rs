@@ -11,8 +11,6 @@ use libtest_mimic::{Failed, Trial};
 pub(crate) enum Requirement {
     /// Python 3.11 or newer, and `uv` or `pip` with a package index behind it.
     Python,
-    /// `uv`.
-    Uv,
     /// A Python with the whole of Haute 0.6 in it, named by `HAUTE_PYTHON`.
     Haute,
 }
@@ -22,11 +20,6 @@ impl Requirement {
     fn missing(self) -> Option<String> {
         match self {
             Self::Python => python().is_none().then(|| "no Python 3.11 or newer on PATH".to_owned()),
-            Self::Uv => {
-                let works =
-                    Command::new("uv").arg("--version").output().is_ok_and(|output| output.status.success());
-                (!works).then(|| "no uv on PATH".to_owned())
-            }
             Self::Haute => {
                 haute_python().is_none().then(|| "HAUTE_PYTHON names no Python with haute in it".to_owned())
             }
@@ -75,7 +68,5 @@ pub(crate) fn test(
         return Trial::test(name, move || Err(format!("not run: {why}").into()));
     }
     let kind = format!("skipped: {why}");
-    Trial::test(name, move || Err(format!("not run: {why}").into()))
-        .with_kind(kind)
-        .with_ignored_flag(true)
+    Trial::test(name, move || Err(format!("not run: {why}").into())).with_kind(kind).with_ignored_flag(true)
 }

@@ -58,7 +58,7 @@ pub(crate) fn check_served(project: &Project, truth: &[Truth]) {
     let mut expected = Vec::new();
     for entry in truth {
         let rows = quote(project.port, &entry.input).rows();
-        assert_eq!(rows, [entry.output.clone()], "the quote {} alone", entry.input);
+        assert_eq!(rows, std::slice::from_ref(&entry.output), "the quote {} alone", entry.input);
         expected.push(entry.output.clone());
     }
     let mut inputs: Vec<Value> = truth.iter().map(|entry| entry.input.clone()).collect();

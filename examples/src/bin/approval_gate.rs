@@ -30,7 +30,8 @@ async fn main() -> Result<()> {
 
     // Load and check: what is wrong in the user's files is a report, not an error.
     let variables = Variables::of_process();
-    let options = LoadOptions::new(root).with_flag("deploy.target", "local").with_variables(variables.clone());
+    let options =
+        LoadOptions::new(root).with_flag("deploy.target", "local").with_variables(variables.clone());
     let project = project::load(&options, &registry).map_err(|report| refused(&report))?;
     let mut report = project.report().clone();
     let checked = pipeline::check(&project, &mut report);
@@ -38,12 +39,15 @@ async fn main() -> Result<()> {
     let Some(checked) = checked.filter(|_| !report.has_errors()) else { return Err(refused(&report)) };
 
     // Build and prove.
-    let platform = Platform::of_host().ok_or_else(|| Error::new(ErrorKind::Unsupported, "no release can run on this machine"))?;
-    let environments = EnvironmentCache::of_user(&variables, &project.state_directory(), InstallerChoice::Auto);
+    let platform = Platform::of_host()
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, "no release can run on this machine"))?;
+    let environments =
+        EnvironmentCache::of_user(&variables, &project.state_directory(), InstallerChoice::Auto);
     let mut build = BuildOptions::new(environments.clone(), platform);
     build.any_python = true;
     let built = release::build(&context, &project, &checked, &quotes, &build, &mut report).await?;
-    let version = PythonVersion::parse(&built.release.manifest().python).ok_or_else(|| Error::bug("a manifest without a Python version"))?;
+    let version = PythonVersion::parse(&built.release.manifest().python)
+        .ok_or_else(|| Error::bug("a manifest without a Python version"))?;
     let environment = environments.ensure(&context, &built.release.lock()?, version).await?;
     let proof = proof::prove(&context, &built.release, &environment.python, &variables).await?;
     for quote in &proof.quotes {
@@ -53,7 +57,9 @@ async fn main() -> Result<()> {
 
     // Plan, ask, apply. The engine refuses the plan when the world has changed since.
     let factory = registry.get("local").ok_or_else(|| Error::bug("the target was registered above"))?;
-    let target = factory.bind(&project).map_err(|_| Error::new(ErrorKind::CheckFailed, "the target's own configuration is wrong"))?;
+    let target = factory
+        .bind(&project)
+        .map_err(|_| Error::new(ErrorKind::CheckFailed, "the target's own configuration is wrong"))?;
     let engine = Engine::new(project.root());
     let plan = engine.plan(&*target, &context, &Goal::Deploy, Some(&proven)).await?;
     for step in &plan.steps {
@@ -70,7 +76,9 @@ async fn main() -> Result<()> {
 }
 
 fn approved(plan: &str) -> Result<bool> {
-    let failed = |source: std::io::Error| Error::new(ErrorKind::Cancelled, "nobody could be asked").with_source(source);
+    let failed = |source: std::io::Error| {
+        Error::new(ErrorKind::Cancelled, "nobody could be asked").with_source(source)
+    };
     print!("Type {plan} to approve this very plan: ");
     std::io::stdout().flush().map_err(failed)?;
     let mut answer = String::new();
@@ -79,6 +87,7 @@ fn approved(plan: &str) -> Result<bool> {
 }
 
 fn refused(report: &Report) -> Error {
-    let found: Vec<String> = report.resolved().iter().map(|one| format!("{} {}", one.code, one.message)).collect();
+    let found: Vec<String> =
+        report.resolved().iter().map(|one| format!("{} {}", one.code, one.message)).collect();
     Error::new(ErrorKind::CheckFailed, format!("the project has mistakes: {}", found.join("; ")))
 }

@@ -16,8 +16,8 @@ use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::plan::{Action, Change, Goal, Plan, Step};
 use haute_core::project::Project;
 use haute_core::target::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness, StepOutcome, StepRequest,
-    TargetFactory, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness,
+    StepOutcome, StepRequest, TargetFactory, TargetInfo,
 };
 use haute_core::verify::QuoteService;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,9 @@ impl Folder {
     /// The release `current` points at.
     fn current(&self) -> Result<Option<Digest>> {
         match fs::read_link(self.root.join("current")) {
-            Ok(link) => Ok(link.file_name().and_then(|name| Digest::parse(&format!("sha256:{}", name.to_string_lossy())))),
+            Ok(link) => Ok(link
+                .file_name()
+                .and_then(|name| Digest::parse(&format!("sha256:{}", name.to_string_lossy())))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(world("read", &self.root, error)),
         }
@@ -115,17 +117,21 @@ impl DeployTarget for Folder {
                 let target = self.release(digest);
                 // Whole or not at all: an interrupted copy is made again under the same passing name.
                 let passing = target.with_extension("copying");
-                copy_folder(proven.release.directory(), &passing).map_err(|error| world("copy to", &passing, error))?;
+                copy_folder(proven.release.directory(), &passing)
+                    .map_err(|error| world("copy to", &passing, error))?;
                 fs::rename(&passing, &target).map_err(|error| world("place", &target, error))?;
             }
             ("switch", Some(digest)) => {
                 let passing = self.root.join(".current");
                 drop(fs::remove_file(&passing));
-                link(&Path::new("releases").join(digest.hex()), &passing).map_err(|error| world("link", &passing, error))?;
+                link(&Path::new("releases").join(digest.hex()), &passing)
+                    .map_err(|error| world("link", &passing, error))?;
                 fs::rename(&passing, &current).map_err(|error| world("switch", &current, error))?;
             }
             ("switch", None) => match fs::remove_file(&current) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(world("remove", &current, error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(world("remove", &current, error));
+                }
                 _ => {}
             },
             (other, _) => return Err(Error::bug(format!("no step `{other}`"))),
@@ -158,9 +164,14 @@ fn link(_to: &Path, _at: &Path) -> std::io::Result<()> {
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
-    let entries: BTreeMap<_, _> = fs::read_dir(from)?.filter_map(|entry| entry.ok().map(|e| (e.file_name(), e.path()))).collect();
+    let entries: BTreeMap<_, _> =
+        fs::read_dir(from)?.filter_map(|entry| entry.ok().map(|e| (e.file_name(), e.path()))).collect();
     for (name, path) in entries {
-        if path.is_dir() { copy_folder(&path, &to.join(name))? } else { fs::copy(&path, to.join(name)).map(drop)? }
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name))?;
+        } else {
+            fs::copy(&path, to.join(name))?;
+        }
     }
     Ok(())
 }

@@ -72,6 +72,8 @@ pub struct Lowered {
     pub input: InputContract,
     /// The output's mapping as in its sidecar; `None` when it has none and its frame is the answer.
     pub output_mapping: Option<serde_json::Value>,
+    /// The fields an output of Haute 0.1 or 0.2 names in its decorator: they are kept, in this order.
+    pub output_fields: Option<Vec<String>>,
     /// Top-level modules of packages the shipped code imports, `haute` and `polars` aside.
     pub imports: Vec<String>,
     /// The distributions that read the shipped models, by file suffix.
@@ -150,7 +152,13 @@ fn write(checked: &Checked, haute_version: &str, found: &mut Vec<Diagnostic>) ->
         input: input_contract(checked),
         output_mapping: output
             .and_then(|f| f.settings.value.get("outputMapping"))
-            .map(|value| value.to_json()),
+            .map(crate::pipeline::Value::to_json),
+        output_fields: output
+            .and_then(|f| f.settings.value.get("fields"))
+            .filter(|value| !value.is_empty())
+            .map(|value| {
+                value.elements().iter().filter_map(|field| field.text().map(str::to_owned)).collect()
+            }),
         imports: checked.packages.iter().cloned().collect(),
         model_distributions: model_distributions(checked),
         generation: graph.generation,

@@ -5,6 +5,8 @@
 //! hook with its own result in place of the first input, refuses instances, and applies no column settings. So a
 //! node is written as one to three functions, and the wires between them are explicit.
 
+use std::fmt::Write as _;
+
 use super::python;
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::{
@@ -58,6 +60,7 @@ pub(super) struct Writer<'a> {
     pub(super) node: usize,
 }
 
+/// Boxed: a refusal is rare and large.
 type Refused = Box<Diagnostic>;
 
 impl<'a> Writer<'a> {
@@ -77,7 +80,7 @@ impl<'a> Writer<'a> {
             return self.work(function, name, &inputs);
         }
         if matches!(function.kind, NodeKind::ApiInput | NodeKind::Output) {
-            return Err(self.refuse(
+            return Err(self.refusal(
                 format!("the column settings of `{name}` cannot be carried into a release"),
                 "remove `selected_columns` and `column_renames` here and do the same in a polars node",
             ));
@@ -99,7 +102,8 @@ impl<'a> Writer<'a> {
         self.graph.place(self.node)
     }
 
-    fn refuse(&self, message: String, help: &str) -> Refused {
+    #[expect(clippy::unnecessary_box_returns, reason = "the error of every function here is boxed")]
+    fn refusal(&self, message: String, help: &str) -> Refused {
         Box::new(cannot_ship::diagnostic(self.place(), message, help))
     }
 
@@ -123,14 +127,14 @@ impl<'a> Writer<'a> {
                 .collect());
         }
         let refused = || {
-            self.refuse(
+            self.refusal(
                 format!("the inputs of the instance `{}` cannot be matched", self.graph.id(self.node)),
                 "give every input of the original with `inputMapping`",
             )
         };
         let pairs = instance_pairs(self.graph, self.node).map_err(|_| refused())?;
         if function.keyword("inputMapping").is_some() {
-            return Err(self.refuse(
+            return Err(self.refusal(
                 format!(
                     "`{}` is an instance of a node with an `inputMapping` of its own",
                     self.graph.id(self.node)
@@ -172,7 +176,7 @@ impl<'a> Writer<'a> {
             match inputs.iter().find(|input| input.read_as == parameter.name) {
                 Some(input) => ordered.push(input),
                 None => {
-                    return Err(self.refuse(
+                    return Err(self.refusal(
                         format!("nothing is connected to the parameter `{}` of `{name}`", parameter.name),
                         "connect it or remove it",
                     ));
@@ -213,7 +217,7 @@ impl<'a> Writer<'a> {
         let names_matter = matches!(function.kind, NodeKind::Output | NodeKind::OptimiserApply);
         let in_submodel = self.receiver == "submodel";
         if names_matter && in_submodel && inputs.len() > 1 && inputs.iter().any(|i| i.read_as != i.own) {
-            return Err(self.refuse(
+            return Err(self.refusal(
                 format!("the instance `{name}` inside a submodel has several inputs under other names"),
                 "write the node out instead of an instance",
             ));
@@ -292,8 +296,8 @@ impl<'a> Writer<'a> {
         let Some(module) = self.module() else { return Ok(Written::default()) };
         let named: Vec<&str> = function.parameters.iter().map(|p| p.name.as_str()).collect();
         let first = inputs.first().map(|input| input.read_as.as_str());
-        if named.first().copied() != first && named.first().is_some() {
-            return Err(self.refuse(
+        if !named.is_empty() && named.first().copied() != first {
+            return Err(self.refusal(
                 format!("the first parameter of `{name}` is not its first input"),
                 "connect the inputs of this node in the order of its parameters",
             ));
@@ -332,7 +336,7 @@ impl<'a> Writer<'a> {
             return Ok(format!("@{receiver}.edge_join({})", join_arguments(function)));
         }
         let Some(sidecar) = &function.settings.sidecar else {
-            return Err(self.refuse(
+            return Err(self.refusal(
                 format!("the node `{}` has its settings in its decorator", function.name),
                 "write them to a sidecar and name it with `config=`",
             ));
@@ -349,15 +353,16 @@ impl<'a> Writer<'a> {
             format!("@{}.polars\ndef {name}({unshaped}):\n    frame = {unshaped}.lazy()\n", self.receiver);
         if let Some(selected) = settings.get("selected_columns").filter(|value| !value.is_empty()) {
             text.push_str("    columns = frame.collect_schema().names()\n");
-            text.push_str(&format!(
-                "    kept = list(dict.fromkeys(name for name in {} if name in columns))\n",
-                python::literal(selected)
-            ));
+            let selected = python::literal(selected);
+            let _infallible = writeln!(
+                text,
+                "    kept = list(dict.fromkeys(name for name in {selected} if name in columns))"
+            );
             text.push_str("    if kept and len(kept) < len(columns):\n        frame = frame.select(kept)\n");
         }
         if let Some(renames) = settings.get("column_renames").filter(|value| !value.is_empty()) {
             text.push_str("    columns = frame.collect_schema().names()\n");
-            text.push_str(&format!("    renames = {}\n", python::literal(renames)));
+            let _infallible = writeln!(text, "    renames = {}", python::literal(renames));
             text.push_str(
                 "    renames = {old: new for old, new in renames.items() if old in columns and old != new}\n    if renames:\n        frame = frame.rename(renames)\n",
             );

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::python;
 use crate::diagnostic::Diagnostic;
-use crate::pipeline::{Checked, Edge, Generation, NodeKind, old_haute};
+use crate::pipeline::{Checked, Edge, Generation, NodeKind, cannot_ship, old_haute};
 
 /// Whether this version of Haute runs the functions of declared nodes as they are written.
 pub(super) fn is_old(version: &str) -> bool {
@@ -42,8 +42,24 @@ pub(super) fn refuse(checked: &Checked, version: &str, found: &mut Vec<Diagnosti
     if !is_old(version) {
         return;
     }
+    let functions: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
     for &node in &checked.path.nodes {
         let kind = graph.kind(node);
+        // These versions let one node's code call another node's function: it would have to ship with it.
+        if let Some(function) = graph.function(node) {
+            let called = functions.iter().find(|name| {
+                function.reads.contains(**name)
+                    && !function.parameters.iter().any(|parameter| parameter.name == **name)
+                    && !graph.find(name).is_some_and(|other| checked.path.contains(other))
+            });
+            if let Some(called) = called {
+                found.push(cannot_ship::diagnostic(
+                    graph.place(node),
+                    format!("`{}` calls the node `{called}`, which is off the scoring path", function.name),
+                    "move the shared code into a function of the `utility` package",
+                ));
+            }
+        }
         let has_tables = graph
             .effective(node)
             .is_some_and(|f| f.kind == NodeKind::ApiInput && f.settings.value.get("tables").is_some());

@@ -67,16 +67,13 @@ pub(super) fn body<'m>(module: &'m Module, function: &Function) -> (String, &'m 
 pub(super) fn header(module: &Module, function: &Function, name: &str, parameters: Option<&str>) -> String {
     let mut header = String::from("def ");
     header.push_str(name);
-    match parameters {
-        Some(parameters) => {
-            header.push('(');
-            header.push_str(parameters);
-            header.push_str("):");
-        }
-        None => {
-            let rest = slice(module, function.name_range.end..function.body_range.start);
-            header.push_str(rest.trim_end());
-        }
+    if let Some(parameters) = parameters {
+        header.push('(');
+        header.push_str(parameters);
+        header.push_str("):");
+    } else {
+        let rest = slice(module, function.name_range.end..function.body_range.start);
+        header.push_str(rest.trim_end());
     }
     header
 }

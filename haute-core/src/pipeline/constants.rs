@@ -128,8 +128,9 @@ fn entries(value: &Value, file: FileId, found: &mut Vec<Diagnostic>) -> Option<V
 fn fits(kind: &str, value: &Value) -> bool {
     match (&value.kind, kind) {
         (ValueKind::Number(text), "integer") => !text.contains(['.', 'e', 'E']),
-        (ValueKind::Number(_), "float") | (ValueKind::Bool(_), "boolean") => true,
-        (ValueKind::Text(_), "text") => true,
+        (ValueKind::Number(_), "float") | (ValueKind::Bool(_), "boolean") | (ValueKind::Text(_), "text") => {
+            true
+        }
         (ValueKind::Text(text), "date") => text.parse::<jiff::civil::Date>().is_ok(),
         _ => false,
     }

@@ -5,7 +5,8 @@
 //! project, then below the pipeline's folder.
 
 use std::collections::HashMap;
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -17,8 +18,8 @@ pub(crate) struct Files {
     root: PathBuf,
     /// The folder of the pipeline file, relative to the project, with `/`; empty for the project itself.
     directory: String,
-    /// Folders that were followed to their real place already.
-    resolved: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
+    /// Folders that were looked into already.
+    folders: Mutex<HashMap<PathBuf, Folder>>,
 }
 
 /// A file that was found.
@@ -78,7 +79,7 @@ impl PathProblem {
 impl Files {
     /// `root` is absolute and free of links; `directory` is relative to it.
     pub(crate) fn new(root: PathBuf, directory: String) -> Self {
-        Self { root, directory, resolved: Mutex::default() }
+        Self { root, directory, folders: Mutex::default() }
     }
 
     /// The project's root.
@@ -102,7 +103,7 @@ impl Files {
     }
 
     /// A file relative to the project.
-    pub(crate) fn from_root(&self, path: &str) -> Result<ProjectFile, PathProblem> {
+    pub(crate) fn at_root(&self, path: &str) -> Result<ProjectFile, PathProblem> {
         self.resolve(&[""], path)
     }
 
@@ -146,38 +147,58 @@ impl Files {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PathProblem::Missing,
             _ => PathProblem::Unreadable(error),
         };
-        let metadata = fs::symlink_metadata(&absolute).map_err(found)?;
-        let real = if metadata.is_symlink() {
-            fs::canonicalize(&absolute).map_err(found)?
-        } else {
-            match (absolute.parent().and_then(|parent| self.real_folder(parent)), absolute.file_name()) {
-                (Some(parent), Some(name)) => parent.join(name),
-                _ => fs::canonicalize(&absolute).map_err(found)?,
-            }
+        let (folder, listed) = match (absolute.parent(), absolute.file_name()) {
+            (Some(parent), Some(name)) => self.look(parent, name),
+            _ => (None, None),
+        };
+        let kind = match listed {
+            Some(kind) => kind,
+            None => fs::symlink_metadata(&absolute).map_err(found)?.file_type(),
+        };
+        let real = match (folder, absolute.file_name()) {
+            (Some(folder), Some(name)) if !kind.is_symlink() => folder.join(name),
+            _ => fs::canonicalize(&absolute).map_err(found)?,
         };
         if !real.starts_with(&self.root) {
             return Err(PathProblem::Link(real));
         }
-        let is_directory = if metadata.is_symlink() {
-            fs::metadata(&real).map_err(found)?.is_dir()
-        } else {
-            metadata.is_dir()
-        };
+        let is_directory =
+            if kind.is_symlink() { fs::metadata(&real).map_err(found)?.is_dir() } else { kind.is_dir() };
         if is_directory {
             return Err(PathProblem::Directory);
         }
         Ok(absolute)
     }
 
-    fn real_folder(&self, folder: &Path) -> Option<PathBuf> {
-        let mut resolved = self.resolved.lock().ok()?;
-        if let Some(known) = resolved.get(folder) {
-            return known.clone();
+    /// The real place of a folder, and what it holds under `name` once it has been asked often enough to be listed:
+    /// a folder of many sidecars is read once instead of asking for each of them. `None` says nothing.
+    fn look(&self, folder: &Path, name: &OsStr) -> (Option<PathBuf>, Option<FileType>) {
+        let Ok(mut folders) = self.folders.lock() else { return (None, None) };
+        let known = match folders.get_mut(folder) {
+            Some(known) => known,
+            None => folders
+                .entry(folder.to_owned())
+                .or_insert_with(|| Folder { real: fs::canonicalize(folder).ok(), ..Folder::default() }),
+        };
+        known.asked += 1;
+        if known.asked == LIST_AFTER {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            known.entries = entries.filter_map(|e| Some((e.file_name(), e.file_type().ok()?))).collect();
         }
-        let real = fs::canonicalize(folder).ok();
-        resolved.insert(folder.to_owned(), real.clone());
-        real
+        (known.real.clone(), known.entries.get(name).copied())
     }
+}
+
+/// How often a folder is asked before it is listed.
+const LIST_AFTER: usize = 8;
+
+/// What is known of a folder.
+#[derive(Debug, Default)]
+struct Folder {
+    /// `None` where it cannot be followed.
+    real: Option<PathBuf>,
+    asked: usize,
+    entries: HashMap<OsString, FileType>,
 }
 
 /// Joins two relative paths with `/`, `..` resolved; `None` when that leaves the project.

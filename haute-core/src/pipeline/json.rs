@@ -215,7 +215,9 @@ impl Reader<'_> {
             self.at += 1;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        if serde_json::from_str::<serde_json::Number>(text).is_err() || !is_json_number(text) {
+        let is_plain = text.len() < 16 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = is_plain || serde_json::from_str::<serde_json::Number>(text).is_ok();
+        if !is_number || !is_json_number(text) {
             return Err((start..self.at, format!("`{text}` is not a number JSON can write")));
         }
         Ok(text.to_owned())
@@ -238,7 +240,7 @@ impl Reader<'_> {
         self.at += 1;
         let raw = self.text.get(start..self.at).unwrap_or_default();
         if !raw.contains('\\') {
-            return Ok(raw.trim_matches('"').to_owned());
+            return Ok(self.text.get(start + 1..self.at - 1).unwrap_or_default().to_owned());
         }
         serde_json::from_str(raw).map_err(|error| {
             let message = error.to_string();
@@ -272,7 +274,7 @@ mod tests {
         let value = read(text, &mut found).unwrap();
         assert!(found.is_empty());
         let list = value.get("a").unwrap();
-        assert_eq!(&text[list.elements()[0].range.clone()], "1.50");
+        assert_eq!(text.get(list.elements()[0].range.clone()), Some("1.50"));
         assert_eq!(list.elements()[1].text(), Some("xé"));
         assert_eq!(value.get("b"), None);
         assert_eq!(value.to_json(), serde_json::from_str::<serde_json::Value>(text).unwrap());

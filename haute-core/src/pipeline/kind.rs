@@ -130,6 +130,7 @@ impl NodeKind {
     }
 
     /// The kind whose sidecars a folder holds, in the names of Haute 0.2 to 0.6.
+    #[cfg_attr(not(any(feature = "pipeline", test)), expect(dead_code, reason = "only the reader asks"))]
     pub(crate) fn from_folder(folder: &str) -> Option<Self> {
         let old = match folder {
             "api_input" => Some(Self::ApiInput),

@@ -1,10 +1,10 @@
 //! A bound on how deep a Python file may nest, judged before the parser runs.
 //!
-//! The parser descends by recursion, and so does everything that walks or frees its tree. CPython refuses more
+//! The parser descends by recursion, and so does everything that walks or frees its tree. Python itself refuses more
 //! than 200 open brackets; a chain of ten thousand operators it gives up on as well. What this refuses, Haute
 //! cannot read either.
 
-/// CPython's own limit on open brackets.
+/// Python's own limit on open brackets.
 const OPEN_BRACKETS: usize = 200;
 /// How many bytes of one expression may pass at one level without a comma.
 const CHAIN_BYTES: usize = 16 * 1024;
@@ -76,7 +76,7 @@ fn template_too_deep(literal: &[u8]) -> bool {
         }
         deepest = deepest.max(open);
     }
-    deepest > OPEN_BRACKETS || (literal.contains(&b'{') && literal.len() > 4 * CHAIN_BYTES)
+    deepest > OPEN_BRACKETS || (literal.contains(&b'{') && literal.len() > CHAIN_BYTES)
 }
 
 /// The length of the string literal that starts at `at`; an unclosed one ends with its line.

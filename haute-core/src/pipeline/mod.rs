@@ -8,6 +8,9 @@ mod build;
 mod constants;
 mod files;
 mod graph;
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
+mod hostile;
 mod instance;
 mod json;
 mod kind;
@@ -26,7 +29,8 @@ mod reader;
 mod rules;
 mod sidecar;
 mod submodel;
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod testing;
 mod utility;
 mod value;

@@ -136,8 +136,8 @@ pub struct Function {
 pub struct Settings {
     /// The file they stand in: the sidecar, or the Python file.
     pub file: FileId,
-    /// An object.
-    pub value: Value,
+    /// An object; shared by the nodes that name one sidecar.
+    pub value: Arc<Value>,
     /// The sidecar, when there is one.
     pub sidecar: Option<Sidecar>,
     /// Whether a sidecar was named but could not be used; rules about settings are then silent.

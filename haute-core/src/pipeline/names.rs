@@ -1,6 +1,7 @@
 //! Names Haute keeps for itself, and how it makes identifiers of labels (`haute.md` §2.3, §2.4).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Why a name is taken already.
 pub(crate) fn taken_by(name: &str) -> Option<&'static str> {
@@ -27,7 +28,9 @@ pub(crate) fn identifier(label: &str) -> Cow<'_, str> {
             ' ' | '-' => name.push('_'),
             c if c.is_ascii_alphanumeric() || c == '_' => name.push(c),
             c if c.is_ascii() => {}
-            c => name.push_str(&format!("_x{:x}_", u32::from(c))),
+            c => {
+                let _infallible = write!(name, "_x{:x}_", u32::from(c));
+            }
         }
     }
     if name.starts_with(|c: char| c.is_ascii_digit()) || is_keyword(&name) {

@@ -129,10 +129,10 @@ fn node_files(
 ) {
     let id = graph.id(node);
     let mut push = |kind, file| needed.push(NeededFile { kind, file, needed_by: id.to_owned() });
-    if let Some(sidecar) = &function.settings.sidecar
-        && let Ok(file) = read.files.in_directory(&sidecar.reference)
-    {
-        push(FileKind::Sidecar, file);
+    if let Some(sidecar) = &function.settings.sidecar {
+        // It was found inside the project when it was read.
+        let absolute = read.files.root().join(&sidecar.path);
+        push(FileKind::Sidecar, ProjectFile { absolute, relative: sidecar.path.clone() });
     }
     if stands_in {
         return;
@@ -143,7 +143,7 @@ fn node_files(
             && function.settings.value.text_at("feature_contract_path").is_none()
         {
             for candidate in contract_candidates(&file.relative) {
-                if let Ok(contract) = read.files.from_root(&candidate) {
+                if let Ok(contract) = read.files.at_root(&candidate) {
                     push(FileKind::FeatureContract, contract);
                     break;
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::Arc;
 
 use super::files::Files;
 use super::json::{self, JsonProblem};
@@ -13,7 +14,7 @@ use crate::diagnostic::{Diagnostic, FileId, SourceMap};
 /// JSON files that were read, by their path in the project: several nodes may share one.
 #[derive(Default)]
 pub(crate) struct Sidecars {
-    read: HashMap<String, (FileId, Option<Value>)>,
+    read: HashMap<String, (FileId, Option<Arc<Value>>)>,
 }
 
 impl Sidecars {
@@ -66,29 +67,26 @@ impl Sidecars {
                 return;
             }
         };
-        let (file, value) = match self.read.get(&target.relative) {
-            Some(known) => known.clone(),
-            None => {
-                let read = match fs::read(&target.absolute) {
-                    Ok(bytes) => read_object(&target.relative, bytes, sources, found),
-                    Err(error) => {
-                        found.push(rules::sidecar_missing::unreadable(
-                            module_file,
-                            place,
-                            &reference,
-                            &error,
-                        ));
-                        (module_file, None)
-                    }
-                };
-                self.read.insert(target.relative.clone(), read.clone());
-                read
-            }
+        let (file, value) = if let Some(known) = self.read.get(&target.relative) {
+            known.clone()
+        } else {
+            let read = match fs::read(&target.absolute) {
+                Ok(bytes) => {
+                    let (file, value) = read_object(&target.relative, bytes, sources, found);
+                    (file, value.map(Arc::new))
+                }
+                Err(error) => {
+                    found.push(rules::sidecar_missing::unreadable(module_file, place, &reference, &error));
+                    (module_file, None)
+                }
+            };
+            self.read.insert(target.relative.clone(), read.clone());
+            read
         };
         let sidecar = Some(Sidecar { reference, path: target.relative });
         function.settings = match value {
             Some(value) => Settings { file, value, sidecar, damaged: false },
-            None => Settings { file, value: Value::empty_object(0..0), sidecar, damaged: true },
+            None => Settings { file, value: Arc::new(Value::empty_object(0..0)), sidecar, damaged: true },
         };
     }
 }
@@ -106,7 +104,8 @@ pub(crate) fn read_object(
             let at = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let file = sources.add(path, text);
-            found.push(rules::not_json::diagnostic(file, at..at + 1, "the file is not UTF-8 from here on"));
+            // What stands for the bytes in the text is three bytes long.
+            found.push(rules::not_json::diagnostic(file, at..at + 3, "the file is not UTF-8 from here on"));
             return (file, None);
         }
     };

@@ -39,34 +39,27 @@ pub(crate) fn load(
                 continue;
             }
         };
-        let known = match by_path.get(&file.relative) {
-            Some(known) => *known,
-            None => {
-                let text = match fs::read(&file.absolute).map(String::from_utf8) {
-                    Ok(Ok(text)) => text,
-                    _ => {
-                        let range = path.range.clone();
-                        found.push(bad_submodel::diagnostic(
-                            main_file,
-                            range,
-                            "the file cannot be read as UTF-8 text",
-                        ));
-                        continue;
-                    }
-                };
-                let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
-                let id = sources.add(&file.relative, Arc::clone(&text));
-                let module = reader::read(id, &file.relative, &text, Receiver::Submodel, found);
-                let folders = file.relative.matches('/').count() - files_depth(files);
-                let definition = definition(&module, modules.len(), folders, found);
-                let index = definition.map(|definition| {
-                    definitions.push(definition);
-                    definitions.len() - 1
-                });
-                modules.push(module);
-                by_path.insert(file.relative.clone(), index);
-                index
-            }
+        let known = if let Some(known) = by_path.get(&file.relative) {
+            *known
+        } else {
+            let Ok(Ok(text)) = fs::read(&file.absolute).map(String::from_utf8) else {
+                let range = path.range.clone();
+                let message = "the file cannot be read as UTF-8 text";
+                found.push(bad_submodel::diagnostic(main_file, range, message));
+                continue;
+            };
+            let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
+            let id = sources.add(&file.relative, Arc::clone(&text));
+            let module = reader::read(id, &file.relative, &text, Receiver::Submodel, found);
+            let folders = file.relative.matches('/').count().saturating_sub(files_depth(files));
+            let definition = definition(&module, modules.len(), folders, found);
+            let index = definition.map(|definition| {
+                definitions.push(definition);
+                definitions.len() - 1
+            });
+            modules.push(module);
+            by_path.insert(file.relative.clone(), index);
+            index
         };
         if occurrences.iter().any(|other| other.name.eq_ignore_ascii_case(&registration.name.text)) {
             let message = format!("two submodels are called `{}`", registration.name.text);
@@ -156,13 +149,11 @@ fn ports<'c>(constructor: &'c Constructor, key: &str, refuse: &mut Refuse<'_>) -
 }
 
 fn port_name(port: &Value, refuse: &mut Refuse<'_>) -> String {
-    match port.text_at("name") {
-        Some(name) => name.to_owned(),
-        None => {
-            refuse(port.range.clone(), "a port needs a `name`");
-            String::new()
-        }
+    let name = port.text_at("name");
+    if name.is_none() {
+        refuse(port.range.clone(), "a port needs a `name`");
     }
+    name.unwrap_or_default().to_owned()
 }
 
 fn input_ports(constructor: &Constructor, refuse: &mut Refuse<'_>) -> Vec<InputPort> {

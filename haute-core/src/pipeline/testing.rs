@@ -226,5 +226,6 @@ pub(crate) fn render(report: &Report) -> String {
             writeln!(text, "  help: {help}").unwrap();
         }
     }
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }

@@ -164,11 +164,11 @@ fn module_files(module: &str, home: &str, files: &Files) -> Vec<ProjectFile> {
     for (index, part) in parts.iter().enumerate() {
         at = if at.is_empty() { (*part).to_owned() } else { format!("{at}/{part}") };
         let is_last = index + 1 == parts.len();
-        if let Ok(file) = files.from_root(&format!("{at}/__init__.py")) {
+        if let Ok(file) = files.at_root(&format!("{at}/__init__.py")) {
             found.push(file);
         } else if files.root().join(&at).is_dir() {
             // A namespace package has no file of its own.
-        } else if is_last && let Ok(file) = files.from_root(&format!("{at}.py")) {
+        } else if is_last && let Ok(file) = files.at_root(&format!("{at}.py")) {
             found.push(file);
         } else {
             return Vec::new();
@@ -184,9 +184,10 @@ fn imports_of(
 ) -> Vec<(Import, FileId)> {
     let text = match fs::read(&file.absolute).map(String::from_utf8) {
         Ok(Ok(text)) => text,
-        Ok(Err(_)) => {
-            let id = sources.add(&file.relative, "");
-            found.push(rules::pipeline_file::not_text(id, 0, &file.relative));
+        Ok(Err(error)) => {
+            let at = error.utf8_error().valid_up_to();
+            let id = sources.add(&file.relative, String::from_utf8_lossy(error.as_bytes()).into_owned());
+            found.push(rules::pipeline_file::not_text(id, at, &file.relative));
             return Vec::new();
         }
         Err(_) => return Vec::new(),

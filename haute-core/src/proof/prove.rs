@@ -5,8 +5,8 @@ use std::path::Path;
 use super::runtime::RuntimeProof;
 use super::{PROOF_SCHEMA, Proof};
 use crate::error::{Error, ErrorKind, Result};
-use crate::python::run;
-use crate::release::{Release, runtime_error, runtime_variables};
+use crate::python::run_within;
+use crate::release::{Release, SCORING_LIMIT, runtime_error, runtime_variables};
 use crate::target::Context;
 use crate::variables::Variables;
 
@@ -33,8 +33,8 @@ pub async fn prove(
         .into_iter()
         .chain([release.directory().display().to_string(), "--out".to_owned(), out.display().to_string()])
         .collect::<Vec<_>>();
-    let finished =
-        run(context, "prove", python, &arguments, &runtime_variables(variables, release.directory())).await?;
+    let variables = runtime_variables(variables, release.directory());
+    let finished = run_within(SCORING_LIMIT, context, "prove", python, &arguments, &variables).await?;
     if !finished.success
         && let Some(error) = runtime_error(&finished.stdout, "the release cannot be proven")
     {

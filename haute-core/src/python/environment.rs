@@ -14,6 +14,9 @@ use crate::variables::Variables;
 /// Written last: an environment without it was interrupted and is made again.
 const COMPLETE: &str = ".complete";
 
+/// Bumped when the same lock is installed in another way.
+const RECIPE: u32 = 2;
+
 /// A Python environment that holds exactly what a lock names.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -66,7 +69,11 @@ impl EnvironmentCache {
     /// words, [`ErrorKind::Cancelled`].
     pub async fn ensure(&self, context: &Context, lock: &str, version: PythonVersion) -> Result<Environment> {
         let interpreter = find_interpreter(context, &self.variables, Some(version)).await?;
-        let key = Digest::of(format!("{}\n{}\n{lock}", interpreter.full_version, interpreter.path.display()));
+        let key = Digest::of(format!(
+            "{RECIPE} {}\n{}\n{lock}",
+            interpreter.full_version,
+            interpreter.path.display()
+        ));
         let directory = self.directory.join(key.hex());
         let python = directory.join("bin").join("python");
         if directory.join(COMPLETE).is_file() && python.exists() {
@@ -133,6 +140,8 @@ impl EnvironmentCache {
                         "install".to_owned(),
                         "--python".to_owned(),
                         text(python),
+                        // As pip does by itself: a release never writes byte code, so each start would compile again.
+                        "--compile-bytecode".to_owned(),
                         "--no-deps".to_owned(),
                         "--require-hashes".to_owned(),
                         "--only-binary".to_owned(),

@@ -12,6 +12,6 @@ mod runtime;
 pub use environment::{Environment, EnvironmentCache};
 pub use installer::{Installer, InstallerChoice};
 pub use interpreter::{Interpreter, PythonVersion, find_interpreter};
-pub use process::{Finished, run};
+pub use process::{Finished, run, run_within};
 pub use provider::EnvironmentProvider;
 pub use runtime::runtime_files;

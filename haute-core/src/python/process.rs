@@ -127,6 +127,27 @@ pub async fn run<A: AsRef<OsStr>>(
     }
 }
 
+/// The same within `limit`: a program that takes longer is ended.
+///
+/// # Errors
+/// As [`run`], and [`ErrorKind::BuildFailed`] when the time is up.
+pub async fn run_within<A: AsRef<OsStr>>(
+    limit: Duration,
+    context: &Context,
+    stream: &str,
+    program: impl AsRef<OsStr>,
+    arguments: &[A],
+    variables: &Variables,
+) -> Result<Finished> {
+    let late = |_| {
+        Error::new(
+            ErrorKind::BuildFailed,
+            format!("`{stream}` did not end within {} s and was ended", limit.as_secs()),
+        )
+    };
+    tokio::time::timeout(limit, run(context, stream, program, arguments, variables)).await.map_err(late)?
+}
+
 /// Resolves once the caller asked to stop.
 async fn cancelled(context: &Context) {
     while !context.cancelled.is_cancelled() {

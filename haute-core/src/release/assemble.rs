@@ -36,6 +36,9 @@ impl Files {
             files.insert((*path).to_owned(), LoweredContent::Text((*text).to_owned()));
         }
         files.insert("app.py".to_owned(), LoweredContent::Text(APP.to_owned()));
+        // Haute keeps notes in a folder of this name below its project. A file in its place makes it do without them:
+        // a release is never written to.
+        files.insert("project/.haute_cache".to_owned(), LoweredContent::Text(String::new()));
         Self(files)
     }
 

@@ -65,7 +65,7 @@ pub struct Built {
     pub release: Release,
     /// Whether it was there already, byte for byte.
     pub unchanged: bool,
-    /// The digest of what the lock was resolved from: what [`write_committed_lock`] writes beside it.
+    /// The digest of what the lock was resolved from: what [`write_committed_lock`](super::write_committed_lock) writes beside it.
     pub lock_inputs: Digest,
 }
 

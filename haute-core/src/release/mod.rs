@@ -18,8 +18,8 @@ pub use codes::CODES;
 pub use manifest::{
     Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, ReleaseFile, Scoring,
 };
-pub(crate) use observe::runtime_error;
 pub use observe::runtime_variables;
+pub(crate) use observe::{SCORING_LIMIT, runtime_error};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::manifest::Scoring;
 use crate::error::{Error, ErrorKind, Result};
-use crate::python::run;
+use crate::python::run_within;
 use crate::target::Context;
 use crate::variables::Variables;
+
+/// How long scoring the test quotes may take: a pipeline that never ends is ended.
+pub(crate) const SCORING_LIMIT: Duration = Duration::from_mins(15);
 
 /// What the runtime's `observe` says (`python/MANIFEST.md`, "Commands").
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,7 +57,7 @@ pub(super) async fn observe(
         .into_iter()
         .chain([directory.display().to_string()])
         .collect::<Vec<_>>();
-    let finished = run(context, "observe", python, &arguments, &variables).await?;
+    let finished = run_within(SCORING_LIMIT, context, "observe", python, &arguments, &variables).await?;
     if !finished.success
         && let Some(error) = runtime_error(&finished.stdout, "the pipeline cannot be loaded in its release")
     {

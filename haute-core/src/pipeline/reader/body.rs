@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprContext, Stmt, StmtImport, StmtImportFrom};
-use ruff_text_size::Ranged;
+use ruff_text_size::Ranged as _;
 
 use super::range;
 use crate::pipeline::module::{BodyShape, Import};

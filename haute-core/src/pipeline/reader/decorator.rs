@@ -1,7 +1,9 @@
 //! `@pipeline.<name>(...)` on a function.
 
+use std::sync::Arc;
+
 use ruff_python_ast::{Decorator, Expr, Parameters, StmtFunctionDef};
-use ruff_text_size::Ranged;
+use ruff_text_size::Ranged as _;
 
 use super::{body, literal, range};
 use crate::diagnostic::{Diagnostic, FileId};
@@ -99,7 +101,7 @@ pub(super) fn function(
         reads: body_found.reads,
         constants: body_found.constants,
         imports: body_found.imports,
-        settings: Settings { file, value: inline, sidecar: None, damaged: false },
+        settings: Settings { file, value: Arc::new(inline), sidecar: None, damaged: false },
     }
 }
 
@@ -129,17 +131,12 @@ fn keywords(decorator: &Decorator, file: FileId, text: &str, found: &mut Vec<Dia
             found.push(rules::non_literal::diagnostic(file, place, "`**` is expanded only when Python runs"));
             continue;
         };
-        match literal::value(&keyword.value, text) {
-            Some(value) => keywords.push(Keyword {
-                name: name.as_str().to_owned(),
-                name_range: range(name.range()),
-                value,
-            }),
-            None => {
-                let place = range(keyword.value.range());
-                let reason = format!("the value of `{}` is computed only when Python runs", name.as_str());
-                found.push(rules::non_literal::diagnostic(file, place, &reason));
-            }
+        if let Some(value) = literal::value(&keyword.value, text) {
+            keywords.push(Keyword { name: name.as_str().to_owned(), name_range: range(name.range()), value });
+        } else {
+            let place = range(keyword.value.range());
+            let reason = format!("the value of `{}` is computed only when Python runs", name.as_str());
+            found.push(rules::non_literal::diagnostic(file, place, &reason));
         }
     }
     keywords

@@ -1,7 +1,7 @@
 //! Literal expressions as values.
 
 use ruff_python_ast::{Expr, Number, UnaryOp};
-use ruff_text_size::Ranged;
+use ruff_text_size::Ranged as _;
 
 use super::range;
 use crate::pipeline::value::{Member, Value, ValueKind};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ruff_python_ast::PySourceType;
 use ruff_python_parser::parse_unchecked_source;
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged as _, TextRange};
 
 use super::limits;
 use super::module::Module;
@@ -70,7 +70,8 @@ pub(crate) fn read(
         damaged: false,
     };
     if let Some((offset, reason)) = limits::too_deep(text) {
-        found.push(rules::syntax::diagnostic(file, offset..offset + 1, reason));
+        let start = (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        found.push(rules::syntax::diagnostic(file, start..start, reason));
         return Module { damaged: true, ..empty };
     }
     let spawned = std::thread::scope(|scope| {

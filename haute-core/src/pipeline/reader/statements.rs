@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, ExprCall, Stmt};
-use ruff_text_size::Ranged;
+use ruff_text_size::Ranged as _;
 
 use super::{Receiver, body, decorator, literal, range};
 use crate::diagnostic::Diagnostic;
@@ -120,7 +120,7 @@ impl Reader<'_> {
         if let Expr::Call(call) = value
             && self.is_constructor(&call.func)
         {
-            let reason = format!("the variable is called `{target}`: Haute looks for the name `{variable}`",);
+            let reason = format!("the variable is called `{target}`: Haute looks for the name `{variable}`");
             self.dynamic(range(statement.range()), &reason);
             return;
         }
@@ -197,8 +197,7 @@ impl Reader<'_> {
     fn chain(&mut self, call: &ExprCall) {
         let mut links: Vec<(&ExprCall, &str)> = Vec::new();
         let mut current = call;
-        loop {
-            let Expr::Attribute(attribute) = &*current.func else { break };
+        while let Expr::Attribute(attribute) = &*current.func {
             links.push((current, attribute.attr.as_str()));
             match &*attribute.value {
                 Expr::Call(inner) => current = inner,
@@ -241,7 +240,7 @@ impl Reader<'_> {
             }
         }
         for keyword in &call.arguments.keywords {
-            let index = match keyword.arg.as_ref().map(|arg| arg.as_str()) {
+            let index = match keyword.arg.as_deref() {
                 Some("source") => 0,
                 Some("target") => 1,
                 Some("source_port") => 2,
@@ -257,13 +256,10 @@ impl Reader<'_> {
             if index >= 2 && matches!(keyword.value, Expr::NoneLiteral(_)) {
                 continue;
             }
-            match self.text_argument(&keyword.value) {
-                Some(text) => {
-                    if let Some(slot) = named.get_mut(index) {
-                        *slot = Some(text);
-                    }
-                }
-                None => complete = false,
+            if let (Some(text), Some(slot)) = (self.text_argument(&keyword.value), named.get_mut(index)) {
+                *slot = Some(text);
+            } else {
+                complete = false;
             }
         }
         let place = link_range(call);
@@ -309,7 +305,7 @@ impl Reader<'_> {
             }
         }
         for keyword in &call.arguments.keywords {
-            match keyword.arg.as_ref().map(|arg| arg.as_str()) {
+            match keyword.arg.as_deref() {
                 Some("file") => path = self.text_argument(&keyword.value),
                 Some("name") => name = self.text_argument(&keyword.value),
                 Some("instance_of") if matches!(keyword.value, Expr::NoneLiteral(_)) => {}
@@ -322,18 +318,20 @@ impl Reader<'_> {
             }
         }
         let place = link_range(call);
-        match (path, name) {
-            (Some(path), Some(name)) => {
-                self.module.registrations.push(Registration { path, name, instance_of, range: place });
-            }
-            _ => {
-                self.module.damaged = true;
-                self.found.push(rules::non_literal::diagnostic(
-                    self.module.file,
-                    place,
-                    "`submodel` needs the path of the definition and the name of this occurrence",
-                ));
-            }
+        if let (Some(path), None, 1) =
+            (&path, &name, call.arguments.args.len() + call.arguments.keywords.len())
+        {
+            self.module.damaged = true;
+            self.found.push(rules::bad_submodel::unnamed(self.module.file, path.range.clone(), &path.text));
+        } else if let (Some(path), Some(name)) = (path, name) {
+            self.module.registrations.push(Registration { path, name, instance_of, range: place });
+        } else {
+            self.module.damaged = true;
+            self.found.push(rules::non_literal::diagnostic(
+                self.module.file,
+                place,
+                "`submodel` needs the path of the definition and the name of this occurrence",
+            ));
         }
     }
 
@@ -342,11 +340,11 @@ impl Reader<'_> {
         let mut walk = Touches {
             variable: self.receiver.variable(),
             inside_function: 0,
-            touches: Vec::new(),
+            places: Vec::new(),
             imports: Vec::new(),
         };
         walk.visit_stmt(statement);
-        for (place, reason) in walk.touches {
+        for (place, reason) in walk.places {
             self.dynamic(place, reason);
         }
         self.module.imports.append(&mut walk.imports);
@@ -389,7 +387,7 @@ fn is_main_guard(test: &Expr) -> bool {
 struct Touches<'t> {
     variable: &'t str,
     inside_function: usize,
-    touches: Vec<(Range<usize>, &'static str)>,
+    places: Vec<(Range<usize>, &'static str)>,
     imports: Vec<crate::pipeline::module::Import>,
 }
 
@@ -402,7 +400,7 @@ impl<'a> Visitor<'a> for Touches<'_> {
                 if let Some(node) =
                     definition.decorator_list.iter().find(|d| decorator::name(d, self.variable).is_some())
                 {
-                    self.touches.push((
+                    self.places.push((
                         range(node.range()),
                         "this node exists only if the code around it runs: nodes are defined at the top level",
                     ));
@@ -425,7 +423,7 @@ impl<'a> Visitor<'a> for Touches<'_> {
             let changes =
                 matches!(method, "connect" | "submodel") || NodeKind::from_decorator(method).is_some();
             if changes {
-                self.touches.push((
+                self.places.push((
                     range(expression.range()),
                     "this changes the graph only if the code around it runs: write it at the top level",
                 ));
@@ -435,7 +433,7 @@ impl<'a> Visitor<'a> for Touches<'_> {
                 // Running the pipeline from a helper of the user's own harms nobody.
                 return;
             }
-            self.touches
+            self.places
                 .push((range(expression.range()), "this runs the pipeline whenever the file is imported"));
             return;
         }
@@ -443,7 +441,7 @@ impl<'a> Visitor<'a> for Touches<'_> {
             && name.id.as_str() == self.variable
         {
             if self.inside_function == 0 {
-                self.touches.push((
+                self.places.push((
                     range(expression.range()),
                     "what happens to the pipeline here shows only when Python runs",
                 ));

@@ -54,7 +54,8 @@ pub(crate) fn each_reference(
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -63,6 +64,11 @@ mod tests {
         let sample = Sample::with_model(
             "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0260]: the model file `models/frequency.cbm` does not exist
+          --> rating/config/model_scoring/step.json:1:38
+          note: the node `step` needs it for a price
+          help: add the file to the project, and check that .gitignore does not hide it
+        "#);
     }
 }

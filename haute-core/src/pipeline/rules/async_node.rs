@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, CodeInfo, Diagnostic};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0210"),
     title: "a node is declared async",
-    explain: r#"Haute calls a node and expects a frame. `async def` gives a coroutine instead, which nothing awaits, so the node never
+    explain: r"Haute calls a node and expects a frame. `async def` gives a coroutine instead, which nothing awaits, so the node never
 computes anything. Haute refuses such a node. Polars runs in parallel by itself: a node gains nothing from `async`.
 
 Example:
@@ -16,7 +16,7 @@ Example:
     async def priced(policy): ...      # refused
 
     @pipeline.polars
-    def priced(policy): ..."#,
+    def priced(policy): ...",
 };
 
 /// No node function is `async`.
@@ -32,13 +32,18 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn async_is_refused() {
         let sample = Sample::valid().replace("rating/main.py", "def priced", "async def priced");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0210]: the node `priced` is `async`
+          --> rating/main.py:12:11 gives a coroutine, not a frame
+          help: remove `async`
+        "#);
     }
 }

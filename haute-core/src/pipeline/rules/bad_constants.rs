@@ -26,7 +26,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Di
     Diagnostic::error(INFO.code, message).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -35,6 +36,11 @@ mod tests {
         let sample = Sample::with_constants(
             "{\"constants\": [{\"name\": \"fee\", \"type\": \"money\", \"value\": 1}, {\"name\": \"a\", \"type\": \"integer\", \"value\": 1.5}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0267]: the constant `fee` needs a `type`: integer, float, text, boolean or date
+          --> rating/config/global_constants.json:1:16
+        error[HT0267]: the constant `a` is declared as integer, this is a number
+          --> rating/config/global_constants.json:1:104
+        "#);
     }
 }

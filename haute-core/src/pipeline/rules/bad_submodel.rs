@@ -21,12 +21,23 @@ Example:
     )"#,
 };
 
+/// An occurrence without a name, as Haute 0.2 wrote it.
+#[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
+pub(crate) fn unnamed(file: FileId, range: Range<usize>, path: &str) -> Diagnostic {
+    let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".py");
+    Diagnostic::error(INFO.code, "a submodel has no name here")
+        .at(file, range, "")
+        .note("Haute 0.2 leaves such a submodel out of every price it computes")
+        .help(format!("write `pipeline.submodel(\"{path}\", \"{stem}\")`, in the form of Haute 0.6"))
+}
+
 /// `message` says what is wrong with the definition.
 pub(crate) fn diagnostic(file: FileId, range: Range<usize>, message: &str) -> Diagnostic {
     Diagnostic::error(INFO.code, message).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -38,6 +49,13 @@ mod tests {
                 "rating/modules/perils.py",
                 "import haute\nsubmodel = haute.Submodel(\"perils\", input_ports=[{\"name\": \"a\", \"targets\": [{\"nodeId\": \"x\"}]}], output_ports=[])\n",
             );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0266]: `definition_id` is missing
+          --> rating/modules/perils.py:2:1
+        error[HT0266]: `pipeline_dir` must be `..`: the way from this file to the pipeline's folder
+          --> rating/modules/perils.py:2:1
+        error[HT0266]: the submodel has no node `x`
+          --> rating/modules/perils.py:2:76
+        "#);
     }
 }

@@ -1,6 +1,6 @@
 //! HT0245: a banding lacks what its factors need.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Context;
@@ -87,13 +87,13 @@ fn rule_problems(kind: &str, rules: &Value, refuse: &mut dyn FnMut(Range<usize>,
             return;
         }
     };
-    let mut seen: HashMap<String, ()> = HashMap::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let mut kinds: Vec<&str> = Vec::new();
     for (range, key, labelled) in rows {
         if !labelled {
             refuse(range.clone(), format!("the rule for `{key}` has no {value_name}"));
         }
-        if seen.insert(key.clone(), ()).is_some() {
+        if !seen.insert(key.clone()) {
             refuse(range.clone(), format!("`{key}` stands twice: the last rule would win"));
         }
         if kind != "breakpoints" || key.trim().is_empty() {
@@ -134,7 +134,8 @@ fn scalar(value: Option<&Value>) -> String {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -143,6 +144,13 @@ mod tests {
         let sample = Sample::with_banding(
             "{\"factors\": [{\"banding\": \"breakpoints\", \"column\": \"age\", \"rules\": {\"25\": \"young\", \"x\": \"\"}}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0245]: the banding `step` is incomplete: a factor needs `outputColumn`
+          --> rating/config/banding/step.json:1:14
+        error[HT0245]: the banding `step` is incomplete: `x` is neither a number nor a date
+          --> rating/config/banding/step.json:1:83
+        error[HT0245]: the banding `step` is incomplete: the rule for `x` has no label
+          --> rating/config/banding/step.json:1:83
+        "#);
     }
 }

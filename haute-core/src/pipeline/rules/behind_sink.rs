@@ -42,14 +42,15 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             diagnostic = diagnostic.context(
                 place.file,
                 place.range,
-                format!("a {} node ends its branch", kind.decorator()),
+                format!("{} nodes end their branch", kind.decorator()),
             );
         }
         found.push(diagnostic.help("take the edge from the node before it"));
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -57,6 +58,11 @@ mod tests {
     fn an_output_ends_its_branch() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.polars\ndef more(price):\n    return price\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0233]: `more` takes its input from `price`, which gives nothing on
+          --> rating/main.py:23:10 this edge
+              rating/main.py:17:5 output nodes end their branch
+          help: take the edge from the node before it
+        "#);
     }
 }

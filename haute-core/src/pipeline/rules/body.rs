@@ -40,12 +40,11 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let is_declaration = function.body == BodyShape::Declaration;
             let kind = function.kind;
             let (message, help) = match kind {
-                NodeKind::Instance => continue,
                 NodeKind::Polars if is_declaration => (
                     format!("the node `{}` has no code", function.name),
                     "write what it computes and return the frame".to_owned(),
                 ),
-                NodeKind::Polars => continue,
+                NodeKind::Polars | NodeKind::Instance => continue,
                 _ if function.is_hook() && is_declaration => (
                     format!("the hook `{}` has no code", function.name),
                     "add the code, or name the inputs as parameters and leave `...`".to_owned(),
@@ -60,7 +59,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 ),
                 _ if !kind.takes_hook() && !is_declaration => (
                     format!("the body of `{}` is never called", function.name),
-                    format!("a {} node takes no code: replace the body by `...`", kind.decorator()),
+                    format!("{} nodes take no code: replace the body by `...`", kind.decorator()),
                 ),
                 _ => continue,
             };
@@ -79,7 +78,8 @@ fn first_line(text: &str, range: &Range<usize>) -> Range<usize> {
     range.start..range.start + length
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -92,6 +92,15 @@ mod tests {
                 "def price(priced):\n    return priced.head(1)",
             )
             .replace("rating/main.py", "return policy.with_columns(premium=pl.col(\"age\") * 2.0)", "...");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0212]: the node `priced` has no code
+          --> rating/main.py:12:5
+              rating/main.py:13:5 the body
+          help: write what it computes and return the frame
+        error[HT0212]: the body of `price` is never called
+          --> rating/main.py:17:5
+              rating/main.py:18:5 the body
+          help: output nodes take no code: replace the body by `...`
+        "#);
     }
 }

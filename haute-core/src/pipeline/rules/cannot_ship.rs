@@ -91,7 +91,8 @@ pub(crate) fn diagnostic(place: Option<Place>, message: String, help: &str) -> D
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -100,6 +101,10 @@ mod tests {
         let sample = Sample::with_model(
             "{\"sourceType\": \"registered\", \"registered_model\": \"frequency\", \"task\": \"regression\"}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0263]: the node `step` needs something MLflow holds (registered), which a release cannot carry
+          --> rating/config/model_scoring/step.json:1:16
+          help: save it to a file of the project and set `"sourceType": "file"`
+        "#);
     }
 }

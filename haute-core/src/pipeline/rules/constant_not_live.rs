@@ -55,7 +55,8 @@ pub(crate) fn each_read(
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -64,6 +65,11 @@ mod tests {
         let sample = Sample::with_constants(
             "{\"constants\": [{\"name\": \"fee\", \"type\": \"float\", \"by_source\": {\"renewals\": 1.0}}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0268]: the constant `fee` has no live value
+          --> rating/config/global_constants.json:1:25 no value for the source `live`
+              rating/main.py:14:73 read here
+          help: add `"live": ...` to its `by_source`
+        "#);
     }
 }

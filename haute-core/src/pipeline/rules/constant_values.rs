@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 
 /// A constant has no values.
@@ -33,9 +32,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             );
         };
         let Some(values) = settings.value.get("values").filter(|values| !values.elements().is_empty()) else {
-            if context.graph.generation != Generation::Generic {
-                refuse(settings.value.range.clone(), "`values` is missing or empty".to_owned());
-            }
+            refuse(settings.value.range.clone(), "`values` is missing or empty".to_owned());
             continue;
         };
         let mut names: Vec<&str> = Vec::new();
@@ -54,13 +51,19 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_constant_has_a_value() {
         let sample = Sample::with_constant("{\"values\": [{\"name\": \"base\"}, {\"value\": 2}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0248]: the constant `market` has no value: this entry has no `value`
+          --> rating/config/constant/market.json:1:13
+        error[HT0248]: the constant `market` has no value: this entry has no `name`
+          --> rating/config/constant/market.json:1:31
+        "#);
     }
 }

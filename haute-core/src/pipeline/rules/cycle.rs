@@ -8,7 +8,7 @@ use crate::pipeline::graph::{Edge, Graph};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0222"),
     title: "nodes depend on each other in a circle",
-    explain: r#"A node can only be computed after its inputs. Where the edges lead back to a node itself, none of the nodes on the way
+    explain: r"A node can only be computed after its inputs. Where the edges lead back to a node itself, none of the nodes on the way
 can ever be computed. `haute lint` does not look for this; a deploy fails on it late. The message names the way round,
 edge by edge: remove the edge that should not be there, often a parameter that happens to have another node's name.
 
@@ -18,7 +18,7 @@ Example:
     def base(loaded): ...        # base needs loaded
 
     @pipeline.polars
-    def loaded(base): ...        # loaded needs base"#,
+    def loaded(base): ...        # loaded needs base",
 };
 
 /// The edges lead nowhere back.
@@ -75,7 +75,8 @@ fn report(graph: &Graph, ring: &[usize], closing: &Edge, found: &mut Vec<Diagnos
     );
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -83,6 +84,10 @@ mod tests {
     fn the_circle_is_named() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.polars\ndef a(c):\n    return c\n\n@pipeline.polars\ndef b(a):\n    return a\n\n@pipeline.polars\ndef c(b):\n    return b\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0222]: the nodes depend on each other in a circle: b → c → a → b
+          --> rating/main.py:27:7 this edge closes the circle
+          help: remove the edge that should not be there; a parameter named like a node makes an edge too
+        "#);
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn diagnostic(file: FileId, first: Range<usize>, second: Range<usize>
         .help("delete one of the two")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -35,6 +36,11 @@ mod tests {
             "rating/config/quote_response/price.json",
             "{\"outputFormat\": \"json\",\n \"outputFormat\": \"json\"}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0242]: the key `outputFormat` stands twice
+          --> rating/config/quote_response/price.json:2:2 again here
+              rating/config/quote_response/price.json:1:2 first here
+          help: delete one of the two
+        "#);
     }
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, CodeInfo, Diagnostic};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0206"),
     title: "two nodes have one name",
-    explain: r#"A node is known by its function's name. Of two functions with one name Python keeps the last, Haute's editor refuses the
+    explain: r"A node is known by its function's name. Of two functions with one name Python keeps the last, Haute's editor refuses the
 file, and a price computed by the wrong one of them looks like any other price. Names that differ only in case are
 refused too: their sidecars are one file on Windows and macOS. A submodel's occurrence takes a name as well.
 
@@ -20,7 +20,7 @@ Example:
     def Load(policy): ...
 
     @pipeline.polars
-    def load(policy): ...        # rename one of them"#,
+    def load(policy): ...        # rename one of them",
 };
 
 /// Names of nodes and of submodels are unique, whatever their case.
@@ -51,7 +51,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -59,6 +60,11 @@ mod tests {
     fn names_differ_by_more_than_case() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.polars\ndef Priced(priced):\n    return priced\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0206]: the nodes `priced` and `Priced` differ only in case
+          --> rating/main.py:23:5 taken already
+              rating/main.py:12:5 used here first
+          help: rename one of them
+        "#);
     }
 }

@@ -1,6 +1,8 @@
 //! HT0250: two rows of a rating table have one key.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
@@ -34,15 +36,18 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 .iter()
                 .filter_map(Value::text)
                 .collect();
-            let mut seen: HashMap<Vec<String>, &Value> = HashMap::new();
-            for row in table.get("entries").map(Value::elements).unwrap_or_default() {
-                let key: Option<Vec<String>> =
-                    factors.iter().map(|factor| Some(canonical(row.get(factor)?))).collect();
-                let Some(key) = key.filter(|key| !key.is_empty()) else { continue };
-                let Some(first) = seen.get(&key) else {
-                    seen.insert(key, row);
-                    continue;
+            let entries = table.get("entries").map(Value::elements).unwrap_or_default();
+            let mut seen: HashMap<Key<'_>, &Value> = HashMap::with_capacity(entries.len());
+            for row in entries {
+                let Some(key) = key_of(row, &factors) else { continue };
+                let first = match seen.entry(key) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(row);
+                        continue;
+                    }
+                    Entry::Occupied(occupied) => *occupied.get(),
                 };
+                let Some(key) = key_of(row, &factors) else { continue };
                 let pairs: Vec<String> =
                     factors.iter().zip(&key).map(|(factor, value)| format!("{factor} = {value}")).collect();
                 found.push(
@@ -59,20 +64,37 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A key as Haute compares it.
-fn canonical(value: &Value) -> String {
+/// A table has at most three factors; those it does not have are empty.
+type Key<'v> = [Cow<'v, str>; 3];
+
+/// The key of a row; `None` when the row lacks a factor, or the table has none or too many.
+fn key_of<'v>(row: &'v Value, factors: &[&str]) -> Option<Key<'v>> {
+    let mut key = Key::default();
+    if factors.is_empty() || factors.len() > key.len() {
+        return None;
+    }
+    for (slot, factor) in key.iter_mut().zip(factors) {
+        *slot = canonical(row.get(factor)?);
+    }
+    Some(key)
+}
+
+/// A value as Haute compares it.
+fn canonical(value: &Value) -> Cow<'_, str> {
     match &value.kind {
         ValueKind::Number(text) => match text.parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => format!("{number:.0}"),
-            _ => text.clone(),
+            Ok(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => format!("{number:.0}").into(),
+            _ => text.into(),
         },
-        ValueKind::Text(text) => text.clone(),
-        ValueKind::Bool(value) => value.to_string(),
-        _ => String::new(),
+        ValueKind::Text(text) => text.into(),
+        ValueKind::Bool(true) => "true".into(),
+        ValueKind::Bool(false) => "false".into(),
+        _ => "".into(),
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -81,6 +103,11 @@ mod tests {
         let sample = Sample::with_rating(
             "{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": 1, \"value\": 1}, {\"area\": 1.0, \"value\": 2}]}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0250]: two rows of `step` have one key: area = 1
+          --> rating/config/rating_step/step.json:1:93 this row would win
+              rating/config/rating_step/step.json:1:68 this row would never be used
+          help: delete one of the two
+        "#);
     }
 }

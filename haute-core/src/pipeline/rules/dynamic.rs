@@ -32,7 +32,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
         .help("write nodes and `connect` calls out at the top level of the file")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -45,6 +46,19 @@ mod tests {
                 "\nif True:\n    @pipeline.polars\n    def more(priced): return priced\n",
             )
             .append("rating/main.py", "\nother = pipeline\npipeline.run(source=\"live\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0204]: the pipeline cannot be read without running it
+          --> rating/main.py:23:5 this changes the graph only if the code around it runs: write it at the top level
+          help: write nodes and `connect` calls out at the top level of the file
+        error[HT0204]: the pipeline cannot be read without running it
+          --> rating/main.py:26:5 this node exists only if the code around it runs: nodes are defined at the top level
+          help: write nodes and `connect` calls out at the top level of the file
+        error[HT0204]: the pipeline cannot be read without running it
+          --> rating/main.py:29:9 what happens to the pipeline here shows only when Python runs
+          help: write nodes and `connect` calls out at the top level of the file
+        error[HT0204]: the pipeline cannot be read without running it
+          --> rating/main.py:30:10 `pipeline.run(...)` runs whenever the file is imported
+          help: write nodes and `connect` calls out at the top level of the file
+        "#);
     }
 }

@@ -8,7 +8,7 @@ use crate::pipeline::graph::Generation;
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0213"),
     title: "a node returns early",
-    explain: r#"Haute keeps a node's code as statements that leave their result in `df`; a closing `return` is the one form it can take
+    explain: r"Haute keeps a node's code as statements that leave their result in `df`; a closing `return` is the one form it can take
 over. An earlier `return`, inside an `if` or a loop, cannot be written that way, so Haute refuses the file: there is no
 price of `haute run` this project's price could be compared with.
 
@@ -19,7 +19,7 @@ Example:
     return policy.head(1)
 
     df = policy if flag else policy.head(1)
-    return df"#,
+    return df",
 };
 
 /// Node code returns at its end only.
@@ -40,7 +40,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -51,6 +52,10 @@ mod tests {
             "    return policy",
             "    if pl:\n        return policy\n    return policy",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0213]: the node `priced` returns early
+          --> rating/main.py:14:9 only the last statement may return
+          help: assign the result to `df` in each branch and return `df` at the end
+        "#);
     }
 }

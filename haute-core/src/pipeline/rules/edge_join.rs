@@ -94,14 +94,21 @@ fn bad_keys(settings: &Value) -> Option<(Range<usize>, String)> {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_join_knows_its_base() {
         let sample = Sample::with_join("how=\"left\", on=\"age\"", "");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0231]: the edge join `joined` needs one `base` and one `join` input
+          --> rating/main.py:24:5 2 connected
+              rating/main.py:20:10 base
+              rating/main.py:31:10 no port
+          help: connect two inputs, one with `target_port="base"`, one with `target_port="join"`
+        "#);
         let sample = Sample::with_join("how=\"left\"", ", target_port=\"join\"");
         assert!(sample.check().contains("add `on=`"), "{}", sample.check());
     }

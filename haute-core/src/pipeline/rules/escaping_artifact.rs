@@ -36,7 +36,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     });
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -45,6 +46,10 @@ mod tests {
         let sample = Sample::with_model(
             "{\"sourceType\": \"file\", \"model_path\": \"../../frequency.cbm\", \"task\": \"regression\"}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0261]: the model file `../../frequency.cbm` lies outside the project
+          --> rating/config/model_scoring/step.json:1:38
+          help: move the file into the project and name it by its path from there
+        "#);
     }
 }

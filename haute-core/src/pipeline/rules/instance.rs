@@ -82,7 +82,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -90,6 +91,13 @@ mod tests {
     fn an_instance_needs_its_original() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.instance(of=\"pricd\")\ndef again(policy): ...\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0234]: there is no node `pricd` to make an instance of
+          --> rating/main.py:22:23
+          help: did you mean `price`?
+        warning[HT0225]: the node `again` is connected to nothing
+          --> rating/main.py:23:5 takes no part in any price
+          help: connect it or remove it
+        "#);
     }
 }

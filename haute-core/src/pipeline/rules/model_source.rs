@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 use crate::pipeline::models::distributions;
 
@@ -24,9 +23,6 @@ Example:
 
 /// Every model node on the path names its model.
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.graph.generation == Generation::Generic {
-        return;
-    }
     for (function, settings) in context.functions_on_path(NodeKind::ModelScore) {
         let mut refuse = |range: Range<usize>, message: String| {
             found.push(
@@ -65,13 +61,17 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_model_node_names_its_model() {
         let sample = Sample::with_model("{\"sourceType\": \"file\", \"task\": \"guess\"}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0246]: the node `step` has no model: `model_path` is missing
+          --> rating/config/model_scoring/step.json:1:1
+        "#);
     }
 }

@@ -47,13 +47,22 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_declaration_needs_a_frame() {
         let sample = Sample::valid().replace("rating/main.py", "def price(priced): ...", "def price(): ...");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        error[HT0232]: the node `price` has no input
+          --> rating/main.py:17:5
+          help: add `pipeline.connect("<node>", "price")`
+        "#);
     }
 }

@@ -53,7 +53,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     ));
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -62,6 +63,14 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "pipeline.connect(\"quote\", \"priced\", source_port=\"policy\")", "")
             .replace("rating/main.py", "def priced(policy: pl.LazyFrame)", "def priced()");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        warning[HT0225]: the node `quote` is connected to nothing
+          --> rating/main.py:8:5 takes no part in any price
+          help: connect it or remove it
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        "#);
     }
 }

@@ -33,7 +33,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -41,6 +42,10 @@ mod tests {
     fn a_fresh_project_is_told_what_is_missing() {
         let sample =
             Sample::valid().write("rating/main.py", "import haute\n\npipeline = haute.Pipeline(\"motor\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0205]: the pipeline has no nodes
+          --> rating/main.py:3:1 nothing is decorated with `@pipeline...`
+          help: add the nodes in Haute's editor, or write a decorated function
+        "#);
     }
 }

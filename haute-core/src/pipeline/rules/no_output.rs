@@ -31,7 +31,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     );
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -44,6 +45,10 @@ mod tests {
                 "@pipeline.polars",
             )
             .replace("rating/main.py", "def price(priced): ...", "def price(priced):\n    return priced");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0220]: no node answers: there is no output node
+          --> rating/main.py:4:1
+          help: decorate the node that gives the price with `@pipeline.output(config="config/quote_response/<name>.json")`
+        "#);
     }
 }

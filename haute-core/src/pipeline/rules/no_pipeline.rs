@@ -49,14 +49,24 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn the_pipeline_is_made_once() {
         let twice = Sample::valid().append("rating/main.py", "\npipeline = haute.Pipeline(\"other\")\n");
-        insta::assert_snapshot!(twice.check(), @"");
-        insta::assert_snapshot!(Sample::valid().write("rating/main.py", "import haute\n").check(), @"");
+        insta::assert_snapshot!(twice.check(), @r#"
+        error[HT0203]: `pipeline` is made twice
+          --> rating/main.py:22:1 made again here
+              rating/main.py:4:1 made here first
+          help: keep one `pipeline = haute.Pipeline(...)`
+        "#);
+        insta::assert_snapshot!(Sample::valid().write("rating/main.py", "import haute\n").check(), @r#"
+        error[HT0203]: the file makes no pipeline
+          --> rating/main.py:1:1
+          help: add `pipeline = haute.Pipeline("name")` above the first node
+        "#);
     }
 }

@@ -44,7 +44,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -55,6 +56,10 @@ mod tests {
             "@pipeline.output(config=\"config/quote_response/price.json\")",
             "@pipeline.output",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0252]: the node `price` names no sidecar
+          --> rating/main.py:16:1
+          help: write `@pipeline.output(config="config/quote_response/price.json")` and put its settings there
+        "#);
     }
 }

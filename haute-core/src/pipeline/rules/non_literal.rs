@@ -27,7 +27,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
         .help("write the text, number, list or dict itself")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -36,6 +37,16 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "@pipeline.polars", "@pipeline.polars(**options)")
             .replace("rating/main.py", "source_port=\"policy\"", "source_port=PORT");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0209]: a value is not written out
+          --> rating/main.py:11:18 `**` is expanded only when Python runs
+          help: write the text, number, list or dict itself
+        error[HT0224]: an edge from the quote input `quote` names no table
+          --> rating/main.py:20:10
+          help: write `pipeline.connect("quote", "priced", source_port="policy")`, and name the parameter after the table
+        error[HT0209]: a value is not written out
+          --> rating/main.py:20:49 this must be text written out, so that the graph can be read without running Python
+          help: write the text, number, list or dict itself
+        "#);
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
     Diagnostic::error(INFO.code, format!("this is not JSON: {reason}")).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -31,7 +32,10 @@ mod tests {
     fn the_place_of_a_stray_comma_is_shown() {
         let sample = Sample::valid()
             .write("rating/config/quote_response/price.json", "{\n  \"outputMapping\": [1,]\n}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0241]: this is not JSON: a comma stands before the closing `]`
+          --> rating/config/quote_response/price.json:2:23
+        "#);
         let sample = Sample::valid().write("rating/config/quote_response/price.json", "[]");
         assert!(sample.check().contains("holds an object"));
         let sample = Sample::valid().write("rating/config/quote_response/price.json", "\u{feff}{}");

@@ -7,7 +7,7 @@ use crate::pipeline::graph::Place;
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0280"),
     title: "this version of Haute does not price declared nodes",
-    explain: r#"A release prices through `haute.Pipeline.score`. In Haute 0.1 to 0.4 that method runs the functions as they are written, and the
+    explain: r"A release prices through `haute.Pipeline.score`. In Haute 0.1 to 0.4 that method runs the functions as they are written, and the
 functions of banding, rating, model and other declared nodes only pass their input on: the price would lack those factors,
 while Haute's own deploy applies them. Rather than serve such a price, the release is refused. Pipelines of plain functions
 are served by these versions as they are.
@@ -18,7 +18,7 @@ writes typed decorators and sidecars; then compare the prices of the test quotes
 Example:
 
     haute==0.2.5      # banding and rating steps pass through
-    haute==0.6.0"#,
+    haute==0.6.0",
 };
 
 /// A declared node on the path of a version that does not run it.
@@ -43,14 +43,20 @@ pub(crate) fn wrong_form(place: Option<Place>, form: &str, version: &str) -> Dia
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_price_without_its_factors_is_refused() {
         let sample = Sample::valid();
-        insta::assert_snapshot!(sample.lower_with("0.3.3"), @"");
+        insta::assert_snapshot!(sample.lower_with("0.3.3"), @r#"
+        error[HT0280]: Haute 0.3.3 does not price the api_input node `quote` outside its own deploy
+          --> rating/main.py:8:5
+          note: in this version `Pipeline.score` passes the node's input through
+          help: upgrade the project to haute 0.6.0, save it once in the editor, and compare the test quotes
+        "#);
         assert!(sample.lower_with("0.6.0").is_empty());
     }
 }

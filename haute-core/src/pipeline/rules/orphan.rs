@@ -51,7 +51,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -63,7 +64,11 @@ mod tests {
                 "\n@pipeline.constant(config=\"config/constant/base.json\")\ndef base(): ...\n",
             )
             .write("rating/config/constant/base.json", "{\"values\": [{\"name\": \"base\", \"value\": 1}]}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        warning[HT0225]: the node `base` is connected to nothing
+          --> rating/main.py:23:5 takes no part in any price
+          help: connect it or remove it
+        "#);
         assert!(sample.passes());
     }
 }

@@ -117,7 +117,7 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
         match table.text_at("label") {
             None => refuse(head.clone(), "a table needs a `label`".to_owned()),
             Some(label) if labels.contains(&label) => {
-                refuse(head.clone(), format!("two tables are called `{label}`"))
+                refuse(head.clone(), format!("two tables are called `{label}`"));
             }
             Some(label) => labels.push(label),
         }
@@ -141,7 +141,8 @@ fn api_input(settings: &Value, refuse: &mut Refuse<'_>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -151,6 +152,11 @@ mod tests {
             "rating/config/quote_input/quote.json",
             "{\"tables\": [{\"label\": \"policy\", \"emit\": true, \"columns\": [{\"type\": \"text\"}]}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0249]: the node `quote` lacks a setting: a column needs a `name`
+          --> rating/config/quote_input/quote.json:1:59
+        error[HT0249]: the node `quote` lacks a setting: `type` is int, float, str, bool or date
+          --> rating/config/quote_input/quote.json:1:68
+        "#);
     }
 }

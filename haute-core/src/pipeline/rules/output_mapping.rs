@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::Context;
 use crate::diagnostic::{Code, CodeInfo, Diagnostic};
-use crate::pipeline::graph::Generation;
 use crate::pipeline::kind::NodeKind;
 use crate::pipeline::value::Value;
 
@@ -16,7 +15,7 @@ pub(crate) const INFO: CodeInfo = CodeInfo {
     explain: r#"The output's sidecar says what goes into the answer: `outputMapping`, one entry per field, with the column (`source_column`), the
 input it comes from (`source_port`) and the place in the answer (`output_path`, such as `$[:].premium`). Without an enabled
 entry the answer is empty. With several inputs, `source_port` must be the name of one of them. A column in two entries is fine;
-two entries for one place are not.
+two entries that give one input's columns the same place are not.
 
 Example:
 
@@ -27,9 +26,6 @@ Example:
 
 /// The output describes its answer.
 pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.graph.generation == Generation::Generic {
-        return;
-    }
     let Some(path) = context.path else { return };
     let inputs: Vec<&str> = context.graph.inputs(path.output).map(|edge| edge.input.as_str()).collect();
     for (function, settings) in context.functions_on_path(NodeKind::Output) {
@@ -51,7 +47,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         };
         let enabled = |entry: &&Value| entry.get("enabled").is_none_or(|value| !value.is_empty());
-        let mut places: HashSet<&str> = HashSet::new();
+        // Two inputs may fill one place: it is what joins their rows.
+        let mut places: HashSet<(&str, &str)> = HashSet::new();
         let mut any = false;
         for entry in mapping.elements().iter().filter(enabled) {
             any = true;
@@ -67,7 +64,7 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                         "`output_path` starts with `$`, such as `$[:].premium`".to_owned(),
                     );
                 }
-                if !places.insert(place) {
+                if !places.insert((entry.text_at("source_port").unwrap_or_default(), place)) {
                     refuse(entry.range.clone(), format!("two entries write `{place}`"));
                 }
             }
@@ -87,7 +84,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -97,6 +95,11 @@ mod tests {
             "rating/config/quote_response/price.json",
             "{\"outputMapping\": [{\"source_port\": \"priced\", \"output_path\": \"premium\", \"enabled\": true}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0247]: the answer of `price` is not described: `output_path` starts with `$`, such as `$[:].premium`
+          --> rating/config/quote_response/price.json:1:20
+        error[HT0247]: the answer of `price` is not described: this entry has no `source_column`
+          --> rating/config/quote_response/price.json:1:20
+        "#);
     }
 }

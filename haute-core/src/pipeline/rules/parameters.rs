@@ -79,7 +79,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -90,6 +91,14 @@ mod tests {
             "def priced(policy: pl.LazyFrame)",
             "def priced(polcy: pl.LazyFrame)",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0230]: the input `policy` of `priced` has no parameter
+          --> rating/main.py:12:5 cannot use this input
+              rating/main.py:20:10 connected here
+          help: add the parameter `policy`, or remove the edge
+        error[HT0230]: the parameter `polcy` of `priced` is not a connected input
+          --> rating/main.py:12:12 nothing of this name is connected
+          help: did you mean `policy`?
+        "#);
     }
 }

@@ -24,7 +24,7 @@ A file in another encoding is mended by saving it as UTF-8 in the editor."#,
 
 /// Finds the pipeline file.
 pub(crate) fn find(root: &Path, pipeline: &str, found: &mut Vec<Diagnostic>) -> Option<ProjectFile> {
-    match Files::new(root.to_owned(), String::new()).from_root(pipeline) {
+    match Files::new(root.to_owned(), String::new()).at_root(pipeline) {
         Ok(file) => Some(file),
         Err(problem) => {
             let message = problem.message("pipeline file", pipeline);
@@ -43,8 +43,9 @@ pub(crate) fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
 
 /// The file is not UTF-8 from the byte `at` on.
 pub(crate) fn not_text(file: FileId, at: usize, path: &str) -> Diagnostic {
+    // What stands for the bytes in the text is the replacement character, three bytes long.
     Diagnostic::error(INFO.code, format!("`{path}` is not UTF-8 text"))
-        .at(file, at..at + 1, "not UTF-8 from here on")
+        .at(file, at..at + 3, "not UTF-8 from here on")
         .help("save the file as UTF-8")
 }
 
@@ -56,14 +57,22 @@ pub(crate) fn no_reader(file: FileId) -> Diagnostic {
         .help("build haute-core with the feature `pipeline`")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_file_in_another_encoding_is_refused() {
         let sample = Sample::valid().bytes("rating/main.py", b"name = 'caf\xe9'\n");
-        insta::assert_snapshot!(sample.check(), @"");
-        insta::assert_snapshot!(Sample::valid().remove("rating/main.py").check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0202]: `rating/main.py` is not UTF-8 text
+          --> rating/main.py:1:12 not UTF-8 from here on
+          help: save the file as UTF-8
+        "#);
+        insta::assert_snapshot!(Sample::valid().remove("rating/main.py").check(), @r#"
+        error[HT0202]: the pipeline file `rating/main.py` does not exist
+          help: set `[project] pipeline` in haute.toml to the pipeline file, relative to the project
+        "#);
     }
 }

@@ -8,14 +8,14 @@ use crate::diagnostic::{Code, CodeInfo, Diagnostic, FileId};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0264"),
     title: "project code is imported that does not ship",
-    explain: r#"Of the project's own code only the `utility` package (a folder `utility/` or a file `utility.py` beside the pipeline, or at the
+    explain: r"Of the project's own code only the `utility` package (a folder `utility/` or a file `utility.py` beside the pipeline, or at the
 project's root) is shipped with a release. Anything else beside it works on the machine it was written on and fails in the
 service with ModuleNotFoundError, on the first quote. Move what the pipeline needs into `utility`, or install it as a package.
 
 Example:
 
     from rates import BASE               # rating/rates.py is not shipped
-    from utility.rates import BASE       # rating/utility/rates.py is"#,
+    from utility.rates import BASE       # rating/utility/rates.py is",
 };
 
 /// `top` is found in the project at `local`.
@@ -47,7 +47,8 @@ pub(crate) fn relative(file: FileId, range: Range<usize>) -> Diagnostic {
         .help("import from `utility`")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -61,6 +62,17 @@ mod tests {
             )
             .write("rating/rates.py", "BASE = 1.0\n")
             .write("rating/utility/__init__.py", "");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0264]: `rates` is project code that does not ship
+          --> rating/main.py:3:1 found in the project as `rating/rates.py`
+          note: of the project's own code only `utility` is shipped
+          help: move it into the `utility` package, or install it as a package
+        error[HT0264]: there is no module `utility.more`
+          --> rating/main.py:4:1 imported here
+          help: check the name, and that the file is committed
+        error[HT0264]: a pipeline file cannot import relative to itself
+          --> rating/main.py:5:1 Haute does not load the file as part of a package
+          help: import from `utility`
+        "#);
     }
 }

@@ -158,7 +158,8 @@ fn is_numeric(value: &Value, may_be_empty: bool) -> bool {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -167,6 +168,13 @@ mod tests {
         let sample = Sample::with_rating(
             "{\"tables\": [{\"factors\": [\"area\"], \"outputColumn\": \"f\", \"entries\": [{\"area\": \"A\"}, {\"value\": \"x\"}]}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0244]: the rating step `step` is incomplete: this row has no `value`
+          --> rating/config/rating_step/step.json:1:68
+        error[HT0244]: the rating step `step` is incomplete: this row has no `area`
+          --> rating/config/rating_step/step.json:1:83
+        error[HT0244]: the rating step `step` is incomplete: `value` is a finite number
+          --> rating/config/rating_step/step.json:1:93
+        "#);
     }
 }

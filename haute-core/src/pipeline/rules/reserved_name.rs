@@ -10,7 +10,7 @@ use crate::pipeline::names::taken_by;
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0207"),
     title: "a name is kept for something else",
-    explain: r#"Inside node code some names mean something already: `pl` is Polars, `haute` the package, `pipeline` the pipeline,
+    explain: r"Inside node code some names mean something already: `pl` is Polars, `haute` the package, `pipeline` the pipeline,
 `global_constants` the constants file, and Python's own names such as `max`, `sum` or `id`. A node of such a name would
 replace it for every other node of the file: another node's `max(...)` would run this one. Haute refuses these names too.
 
@@ -20,7 +20,7 @@ Example:
     def max(policy): ...            # refused
 
     @pipeline.polars
-    def maximum(policy): ...        # fine"#,
+    def maximum(policy): ...        # fine",
 };
 
 /// A statement binds a reserved name.
@@ -60,7 +60,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -68,6 +69,10 @@ mod tests {
     fn a_built_in_name_is_refused() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.polars\ndef max(priced):\n    return priced\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0207]: a node cannot be called `max`
+          --> rating/main.py:23:5 this is the name of a Python built-in
+          help: rename the node
+        "#);
     }
 }

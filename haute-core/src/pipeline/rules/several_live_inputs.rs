@@ -40,7 +40,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -48,6 +49,11 @@ mod tests {
     fn a_quote_enters_once() {
         let sample = Sample::valid()
             .append("rating/main.py", "\n@pipeline.api_input(config=\"config/quote_input/quote.json\")\ndef quote2(): ...\n\npipeline.connect(\"quote2\", \"priced\", source_port=\"policy\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0227]: both `quote` and `quote2` take the quote
+          --> rating/main.py:23:5 a second quote input
+              rating/main.py:8:5 the first
+          help: use one quote input with several tables
+        "#);
     }
 }

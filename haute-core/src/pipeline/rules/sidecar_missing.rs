@@ -66,14 +66,19 @@ pub(crate) fn unreadable(
         .at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_missing_sidecar_is_named_where_it_is_used() {
         let sample = Sample::valid().remove("rating/config/quote_response/price.json");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0240]: the sidecar `config/quote_response/price.json` does not exist
+          --> rating/main.py:16:25
+          note: sidecars of output nodes stand in `config/quote_response/`
+        "#);
         let sample =
             Sample::valid().replace("rating/main.py", "config/quote_response/price.json", "../../price.json");
         assert!(sample.check().contains("outside the project"));

@@ -33,7 +33,8 @@ pub(crate) fn climbs(file: FileId, range: Range<usize>, path: &str) -> Diagnosti
         .help("move it below the folder of the pipeline file; Haute follows no `..` here")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -41,6 +42,9 @@ mod tests {
     fn a_submodel_file_is_there() {
         let sample = Sample::valid()
             .append("rating/main.py", "\npipeline.submodel(\"modules/perils.py\", \"perils\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0265]: the submodel file `modules/perils.py` does not exist
+          --> rating/main.py:22:19
+        "#);
     }
 }

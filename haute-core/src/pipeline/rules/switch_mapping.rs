@@ -65,7 +65,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -73,6 +74,21 @@ mod tests {
     fn the_live_input_is_connected() {
         let sample =
             Sample::with_switch("{\"input_scenario_map\": {\"polic\": \"live\", \"book\": \"live\"}}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        error[HT0229]: the switch `step` has no input `polic`
+          --> rating/config/source_switch/step.json:1:25 nothing of this name is connected
+          help: did you mean `policy`?
+        error[HT0229]: the switch `step` has no input `book`
+          --> rating/config/source_switch/step.json:1:42 nothing of this name is connected
+          note: its inputs are `policy`
+        error[HT0229]: the switch `step` has several live inputs
+          --> rating/config/source_switch/step.json:1:42 also mapped to `live`
+              rating/config/source_switch/step.json:1:25 mapped to `live`
+          help: map one input to `live`
+        "#);
     }
 }

@@ -45,13 +45,23 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_switch_routes_the_quote() {
         let sample = Sample::with_switch("{\"input_scenario_map\": {\"policy\": \"test\"}}");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0226]: the answer of `price` does not depend on a quote
+          --> rating/main.py:17:5 no quote input leads here
+              rating/main.py:8:5 this quote input leads elsewhere
+          help: connect the quote input, or mark the table the quote takes the place of with `@pipeline.api_input`
+        error[HT0228]: the switch `step` has no live input
+          --> rating/config/source_switch/step.json:1:24 no input is mapped to `live`
+              rating/main.py:24:5 this switch
+          help: map the input that carries the quote to `live`
+        "#);
     }
 }

@@ -22,6 +22,7 @@ Example:
 };
 
 /// `reason` is what the parser says.
+#[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "only the reader finds this"))]
 pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Diagnostic {
     let mut characters = reason.trim_end_matches('.').chars();
     let first = characters.next().map(|c| c.to_ascii_lowercase());
@@ -29,7 +30,8 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, reason: &str) -> Dia
     Diagnostic::error(INFO.code, format!("this is not valid Python: {reason}")).at(file, range, "")
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -38,6 +40,11 @@ mod tests {
         let sample = Sample::valid()
             .replace("rating/main.py", "pl.col(\"age\") * 2.0)", "pl.col(\"age\" * )")
             .append("rating/main.py", "\nx = = 1\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:13:55
+        error[HT0201]: this is not valid Python: expected an expression
+          --> rating/main.py:22:5
+        "#);
     }
 }

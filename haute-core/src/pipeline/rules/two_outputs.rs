@@ -37,7 +37,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -47,6 +48,11 @@ mod tests {
             "rating/main.py",
             "\n@pipeline.output(config=\"config/quote_response/price.json\")\ndef again(priced): ...\n",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0221]: both `price` and `again` answer
+          --> rating/main.py:23:5 a second output
+              rating/main.py:17:5 the first output
+          help: keep one output node
+        "#);
     }
 }

@@ -51,7 +51,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     });
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -60,6 +61,10 @@ mod tests {
         let sample = Sample::with_constants(
             "{\"constants\": [{\"name\": \"fees\", \"type\": \"float\", \"value\": 1.0}]}",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0269]: the constant `fee` is not defined
+          --> rating/main.py:14:73 read here
+          help: did you mean `fees`?
+        "#);
     }
 }

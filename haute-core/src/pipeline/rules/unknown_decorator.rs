@@ -32,13 +32,18 @@ pub(crate) fn diagnostic(file: FileId, range: Range<usize>, name: &str) -> Diagn
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
     #[test]
     fn a_close_name_is_suggested() {
         let sample = Sample::valid().replace("rating/main.py", "@pipeline.polars", "@pipeline.polar");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0208]: there is no node type `polar`
+          --> rating/main.py:11:1
+          help: did you mean `polars`?
+        "#);
     }
 }

@@ -46,13 +46,13 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     continue;
                 }
                 let is_known = match known {
-                    None => function.kind.knows_key(key),
+                    None => function.kind.knows_key(key) || (!is_error && OLD_KEYS.contains(&key)),
                     Some(known) => known.contains(&key),
                 };
                 if is_known {
                     continue;
                 }
-                let message = format!("a {name} node has no setting `{key}`");
+                let message = format!("{name} nodes have no setting `{key}`");
                 // Inside a table or factor Haute lets unknown keys pass.
                 let diagnostic = if is_error && known.is_none() {
                     Diagnostic::error(INFO.code, message)
@@ -69,6 +69,18 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
 }
+
+/// Settings of Haute 0.2 and 0.3 that are gone since.
+const OLD_KEYS: &[&str] = &[
+    "fields",
+    "operation",
+    "combinedColumn",
+    "output_column",
+    "row_id_column",
+    "key",
+    "external",
+    "file_type",
+];
 
 /// The members of tables and factors, with the keys known there.
 fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)> {
@@ -95,7 +107,8 @@ fn nested(function: &Function) -> Vec<(&Member, Option<&'static [&'static str]>)
     elements.iter().flat_map(Value::members).map(|member| (member, Some(known))).collect()
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -106,6 +119,12 @@ mod tests {
             "outputMapping",
             "outputMaping",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0247]: the answer of `price` is not described: `outputMapping` is missing
+          --> rating/config/quote_response/price.json:1:1
+        error[HT0243]: output nodes have no setting `outputMaping`
+          --> rating/config/quote_response/price.json:1:2
+          help: did you mean `outputMapping`?
+        "#);
     }
 }

@@ -37,7 +37,8 @@ pub(crate) fn diagnostic<'a>(
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -45,6 +46,10 @@ mod tests {
     fn a_close_name_is_suggested() {
         let sample = Sample::valid()
             .append("rating/main.py", "\npipeline.connect(\"quote\", \"pricd\", source_port=\"policy\")\n");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0223]: there is no node `pricd`
+          --> rating/main.py:22:27 the target of this edge
+          help: did you mean `price`?
+        "#);
     }
 }

@@ -98,7 +98,8 @@ pub(crate) fn emitted(function: &Function) -> Vec<&str> {
         .collect()
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -106,7 +107,18 @@ mod tests {
     fn a_table_that_is_not_emitted_is_named() {
         let sample =
             Sample::valid().replace("rating/main.py", "source_port=\"policy\"", "source_port=\"polcy\"");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0230]: the input `polcy` of `priced` has no parameter
+          --> rating/main.py:12:5 cannot use this input
+              rating/main.py:20:10 connected here
+          help: add the parameter `polcy`, or remove the edge
+        error[HT0230]: the parameter `policy` of `priced` is not a connected input
+          --> rating/main.py:12:12 nothing of this name is connected
+          help: did you mean `polcy`?
+        error[HT0224]: the quote input `quote` has no table `polcy`
+          --> rating/main.py:20:10
+          help: did you mean `policy`?
+        "#);
         let sample = Sample::valid().replace("rating/main.py", ", source_port=\"policy\"", "");
         assert!(sample.check().contains("names no table"));
     }

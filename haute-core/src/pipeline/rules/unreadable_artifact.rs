@@ -10,13 +10,13 @@ use crate::pipeline::needs::references;
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0262"),
     title: "a file the price needs cannot be read",
-    explain: r#"The path of a model, table or object leads to something that is not a file that can be read: a directory, or a file whose
+    explain: r"The path of a model, table or object leads to something that is not a file that can be read: a directory, or a file whose
 permissions keep the user who builds the release out. A release carries files, one by one, so that each has a digest; a
 directory of Parquet parts is merged into one file first.
 
 Example:
 
-    chmod u+r rating/models/frequency.cbm"#,
+    chmod u+r rating/models/frequency.cbm",
 };
 
 /// Files named on the path can be read.
@@ -49,7 +49,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -59,6 +60,10 @@ mod tests {
             "{\"sourceType\": \"file\", \"model_path\": \"models/frequency.cbm\", \"task\": \"regression\"}",
         )
         .write("models/frequency.cbm/part", "x");
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0262]: the model file `models/frequency.cbm` is a directory
+          --> rating/config/model_scoring/step.json:1:38
+          help: name one file that can be read
+        "#);
     }
 }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, CodeInfo, Diagnostic};
 pub(crate) const INFO: CodeInfo = CodeInfo {
     code: Code::new("HT0211"),
     title: "a node takes any number of inputs",
-    explain: r#"The parameters of a node name its inputs, one each. `*args` and `**kwargs` name none: which input a frame is would depend
+    explain: r"The parameters of a node name its inputs, one each. `*args` and `**kwargs` name none: which input a frame is would depend
 on the order of `connect` calls alone, and Haute's editor and its scoring do not agree on what such a node receives.
 Name every input.
 
@@ -17,7 +17,7 @@ Example:
     def joined(*frames): ...                  # refused
 
     @pipeline.polars
-    def joined(policy, claims): ..."#,
+    def joined(policy, claims): ...",
 };
 
 /// No node function takes `*args` or `**kwargs`.
@@ -38,7 +38,8 @@ pub(crate) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-#[cfg(all(test, feature = "pipeline"))]
+#[cfg(test)]
+#[cfg(feature = "pipeline")]
 mod tests {
     use crate::pipeline::testing::Sample;
 
@@ -49,6 +50,10 @@ mod tests {
             "def priced(policy: pl.LazyFrame)",
             "def priced(policy, **more)",
         );
-        insta::assert_snapshot!(sample.check(), @"");
+        insta::assert_snapshot!(sample.check(), @r#"
+        error[HT0211]: the node `priced` takes any number of inputs
+          --> rating/main.py:12:20 names no input
+          help: name each input with a parameter of its own
+        "#);
     }
 }

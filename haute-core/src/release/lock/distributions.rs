@@ -66,6 +66,9 @@ pub(super) const SCORING: &[&str] = &[
     "fastapi",
 ];
 
+/// What Haute before 0.5 asks for, has only as source for some versions, and does not import to price: its optimiser.
+pub(super) const UNUSED_BEFORE_0_5: &[&str] = &["price-contour"];
+
 /// What serving adds.
 pub(super) const SERVING: &[&str] =
     &["fastapi", "uvicorn", "uvloop", "httptools", "orjson", "polars", "numpy"];

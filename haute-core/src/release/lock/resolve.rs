@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Platform;
 use super::declared::Declared;
-use super::distributions::{SCORING, SERVING, normalise};
+use super::distributions::{SCORING, SERVING, UNUSED_BEFORE_0_5, normalise};
 use super::graph::{Resolved, keep};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +17,7 @@ use crate::target::Context;
 use crate::variables::Variables;
 
 /// Bumped when the same inputs would give another lock.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// What to resolve.
 #[derive(Clone, Debug)]
@@ -129,14 +129,14 @@ pub async fn resolve(
         Installer::Pip => with_pip(context, variables, interpreter, request, &inputs, &pins).await?,
     };
     let roots = roots(&resolved, request);
-    let opaque = if scoring_requirements_are_known(&resolved) { "haute" } else { "" };
+    let known = resolved.get("haute").is_some_and(|haute| has_known_scoring_requirements(&haute.version));
+    let opaque = if known { "haute" } else { "" };
     Ok(render(&keep(&resolved, &roots, opaque), request))
 }
 
 /// Haute 0.5 and later: the list of what scoring needs is known, and its other requirements are left out.
-fn scoring_requirements_are_known(resolved: &BTreeMap<String, Resolved>) -> bool {
-    let version = resolved.get("haute").map(|haute| haute.version.as_str()).and_then(PythonVersion::parse);
-    version.is_some_and(|version| (version.major, version.minor) >= (0, 5))
+fn has_known_scoring_requirements(haute: &str) -> bool {
+    PythonVersion::parse(haute).is_some_and(|version| (version.major, version.minor) >= (0, 5))
 }
 
 fn roots(resolved: &BTreeMap<String, Resolved>, request: &LockRequest<'_>) -> BTreeSet<String> {
@@ -189,7 +189,17 @@ async fn with_uv(
     .to_vec();
     arguments.extend(["--python-version".to_owned(), request.python.to_string()]);
     arguments.extend(["--python-platform".to_owned(), request.platform.uv_name().to_owned()]);
-    arguments.extend(["--constraint".to_owned(), text(pins), text(inputs)]);
+    arguments.extend(["--constraint".to_owned(), text(pins)]);
+    if request.declared.pinned("haute").is_some_and(|version| !has_known_scoring_requirements(version)) {
+        let overrides = inputs.with_extension("overrides");
+        let lines: Vec<String> =
+            UNUSED_BEFORE_0_5.iter().map(|name| format!("{name}; python_version < '3'")).collect();
+        std::fs::write(&overrides, lines.join("\n")).map_err(|source| {
+            Error::new(ErrorKind::BuildFailed, "cannot write what is to be resolved").with_source(source)
+        })?;
+        arguments.extend(["--override".to_owned(), text(&overrides)]);
+    }
+    arguments.push(text(inputs));
     let finished = run(context, "uv", uv, &arguments, variables)
         .await?
         .require(ErrorKind::BuildFailed, "the dependencies cannot be resolved");
