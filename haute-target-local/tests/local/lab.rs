@@ -126,6 +126,20 @@ impl Lab {
     }
 }
 
+impl Drop for Lab {
+    /// A test that failed leaves its supervisor behind: it is told to end, and its releases with it.
+    fn drop(&mut self) {
+        for line in children_below(&self.root) {
+            let process = line.split(' ').next().and_then(|id| id.parse().ok());
+            if let Some(process) = process.and_then(rustix::process::Pid::from_raw)
+                && line.contains("supervisor.py")
+            {
+                let _gone_already = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+            }
+        }
+    }
+}
+
 /// Every process whose command line names the directory.
 pub(crate) fn children_below(directory: &Path) -> Vec<String> {
     let needle = directory.display().to_string();
