@@ -9,9 +9,39 @@ const OPEN_BRACKETS: usize = 200;
 /// How many bytes of one expression may pass at one level without a comma.
 const CHAIN_BYTES: usize = 16 * 1024;
 
-/// The offset where `source` nests too deeply, and why.
-pub(crate) fn too_deep(source: &str) -> Option<(usize, &'static str)> {
-    let bytes = source.as_bytes();
+/// How far a line may be indented: Python itself refuses more than 100 levels.
+const INDENTATION: usize = 1000;
+
+/// How deep a source nests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nesting {
+    /// So little that any thread's stack will do for the parser.
+    Shallow,
+    /// More than that.
+    Deep,
+    /// Too much: the offset, and why.
+    TooDeep(usize, &'static str),
+}
+
+/// Measures `source`.
+pub(crate) fn nesting(source: &str) -> Nesting {
+    let mut depth = Depth::default();
+    match scan(source.as_bytes(), &mut depth) {
+        Some((at, reason)) => Nesting::TooDeep(at, reason),
+        None if depth.brackets <= 16 && depth.chain <= 256 && depth.indentation <= 32 => Nesting::Shallow,
+        None => Nesting::Deep,
+    }
+}
+
+/// The most of each that was seen.
+#[derive(Default)]
+struct Depth {
+    brackets: usize,
+    chain: usize,
+    indentation: usize,
+}
+
+fn scan(bytes: &[u8], depth: &mut Depth) -> Option<(usize, &'static str)> {
     let mut at = 0;
     // Bytes of the open expression at each bracket level, the innermost last.
     let mut levels = vec![0_usize];
@@ -28,8 +58,11 @@ pub(crate) fn too_deep(source: &str) -> Option<(usize, &'static str)> {
                 let is_template =
                     at > 0 && matches!(bytes.get(at - 1), Some(b'f' | b'F' | b't' | b'T' | b'r' | b'R'));
                 let literal = bytes.get(at..at + length).unwrap_or_default();
-                if is_template && template_too_deep(literal) {
-                    return Some((at, "this text holds expressions that nest too deeply"));
+                if is_template {
+                    if template_too_deep(literal) {
+                        return Some((at, "this text holds expressions that nest too deeply"));
+                    }
+                    depth.chain = depth.chain.max(literal.len());
                 }
             }
             b'(' | b'[' | b'{' => {
@@ -37,6 +70,7 @@ pub(crate) fn too_deep(source: &str) -> Option<(usize, &'static str)> {
                     return Some((at, "more than 200 brackets are open here"));
                 }
                 levels.push(0);
+                depth.brackets = depth.brackets.max(levels.len());
             }
             b')' | b']' | b'}' => {
                 if levels.len() > 1 {
@@ -49,11 +83,18 @@ pub(crate) fn too_deep(source: &str) -> Option<(usize, &'static str)> {
                 if !continued {
                     total -= std::mem::take(levels.last_mut()?);
                 }
+                let rest = bytes.get(at + 1..).unwrap_or_default();
+                let indentation = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+                depth.indentation = depth.indentation.max(indentation);
+                if indentation > INDENTATION {
+                    return Some((at + 1, "this line is indented by more than 1000 characters"));
+                }
             }
             b' ' | b'\t' | b'\r' | b'\n' => {}
             _ => {
                 *levels.last_mut()? += 1;
                 total += 1;
+                depth.chain = depth.chain.max(total);
                 if total > CHAIN_BYTES {
                     return Some((at, "one expression goes on for more than 16 KiB without a comma"));
                 }
@@ -109,16 +150,18 @@ mod tests {
     #[test]
     fn ordinary_code_passes() {
         let wide = format!("x = {{{}}}\n", "\"a key\": [1, 2, 3], ".repeat(10_000));
-        assert_eq!(too_deep(&wide), None);
-        assert_eq!(too_deep(&"x = 1  # (((((\n".repeat(100_000)), None);
-        assert_eq!(too_deep(&format!("x = '''{}'''\n", "(".repeat(1000))), None);
+        assert_eq!(nesting(&wide), Nesting::Shallow);
+        assert_eq!(nesting(&"x = 1  # (((((\n".repeat(100_000)), Nesting::Shallow);
+        assert_eq!(nesting(&format!("x = '''{}'''\n", "(".repeat(1000))), Nesting::Shallow);
+        assert_eq!(nesting(&format!("x = {}1{}\n", "(".repeat(50), ")".repeat(50))), Nesting::Deep);
     }
 
     #[test]
     fn endless_nesting_is_refused() {
         for deep in ["(", "[", "{x:", "f(", "-", "not ", "x.", "1+", "lambda:", "x if y else "] {
-            assert!(too_deep(&format!("f'{{{}1}}'", deep.repeat(50_000))).is_some(), "f-string of {deep}");
-            assert!(too_deep(&deep.repeat(50_000)).is_some(), "{deep}");
+            let template = format!("f'{{{}1}}'", deep.repeat(50_000));
+            assert!(matches!(nesting(&template), Nesting::TooDeep(..)), "f-string of {deep}");
+            assert!(matches!(nesting(&deep.repeat(50_000)), Nesting::TooDeep(..)), "{deep}");
         }
     }
 }

@@ -14,7 +14,7 @@ use ruff_python_ast::PySourceType;
 use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::{Ranged as _, TextRange};
 
-use super::limits;
+use super::limits::{self, Nesting};
 use super::module::Module;
 use super::rules;
 use crate::diagnostic::{Diagnostic, FileId};
@@ -46,7 +46,7 @@ impl Receiver {
     }
 }
 
-/// The stack the parser gets: what [`limits`] lets through needs far less, in a debug build too.
+/// The stack the parser gets for deep sources: what [`limits`] lets through needs far less, in a debug build too.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Reads `text`. What is wrong with it goes to `found`; a module comes back however damaged the file is.
@@ -69,18 +69,23 @@ pub(crate) fn read(
         kept: Vec::new(),
         damaged: false,
     };
-    if let Some((offset, reason)) = limits::too_deep(text) {
-        let start = (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-        found.push(rules::syntax::diagnostic(file, start..start, reason));
-        return Module { damaged: true, ..empty };
-    }
-    let spawned = std::thread::scope(|scope| {
-        let parse = || parse(empty.clone(), receiver);
-        let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
-        builder.spawn_scoped(scope, parse).ok().and_then(|thread| thread.join().ok())
-    });
-    // Where no thread can be had the stack of the caller has to do.
-    let (module, diagnostics) = spawned.unwrap_or_else(|| parse(empty, receiver));
+    let (module, diagnostics) = match limits::nesting(text) {
+        Nesting::TooDeep(offset, reason) => {
+            let start = (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            found.push(rules::syntax::diagnostic(file, start..start, reason));
+            return Module { damaged: true, ..empty };
+        }
+        Nesting::Shallow => parse(empty, receiver),
+        Nesting::Deep => {
+            let spawned = std::thread::scope(|scope| {
+                let parse = || parse(empty.clone(), receiver);
+                let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+                builder.spawn_scoped(scope, parse).ok().and_then(|thread| thread.join().ok())
+            });
+            // Where no thread can be had the stack of the caller has to do.
+            spawned.unwrap_or_else(|| parse(empty, receiver))
+        }
+    };
     found.extend(diagnostics);
     module
 }
