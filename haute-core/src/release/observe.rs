@@ -83,6 +83,8 @@ pub fn runtime_variables(variables: &Variables, directory: &Path) -> Variables {
         .collect();
     own.insert("PYTHONPATH".to_owned(), directory.join("runtime").display().to_string());
     own.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
+    // Haute notes each thing it cannot cache; a release is read-only by design. Who wants to see it sets the level.
+    own.entry("HAUTE_LOG_LEVEL".to_owned()).or_insert_with(|| "ERROR".to_owned());
     own.insert("PYTHONUNBUFFERED".to_owned(), "1".to_owned());
     own.into_iter().collect()
 }
