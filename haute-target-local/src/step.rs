@@ -14,6 +14,9 @@ use crate::desired;
 use crate::error;
 use crate::target::LocalTarget;
 
+/// What the runtime shows as `commit` in `/health` (`haute-core/python/MANIFEST.md`, "Commands").
+const COMMIT: &str = "HAUTE_SERVE_COMMIT";
+
 /// How many last lines of a release that did not come up an error shows.
 const LINES: usize = 40;
 
@@ -74,7 +77,11 @@ pub(crate) async fn apply(
             };
             release.verify_files()?;
             let python = target.environments.python_for(context, &release).await?;
-            let variables = target.variables_for(&release);
+            let mut variables = target.variables_for(&release);
+            // What is deployed now is of the commit that is checked out now; what is rolled back to is not.
+            if request.release.is_some() && !variables.contains_key(COMMIT) {
+                variables.extend(target.commit().await.map(|commit| (COMMIT.to_owned(), commit)));
+            }
             let directory = std::path::absolute(release.directory())
                 .map_err(|error| error::file("find", release.directory(), error))?;
             supervisor.start(&instance, release.digest(), &directory, &python, variables).await?;

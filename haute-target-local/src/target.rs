@@ -11,6 +11,7 @@ use haute_core::error::{Error, ErrorKind, Result, Retry};
 use haute_core::plan::{Goal, Plan};
 use haute_core::project::Project;
 use haute_core::python::{EnvironmentCache, EnvironmentProvider, InstallerChoice};
+use haute_core::record::Origin;
 use haute_core::release::{Release, runtime_variables};
 use haute_core::store::file_name;
 use haute_core::target::{
@@ -125,6 +126,13 @@ impl LocalTarget {
             std::path::absolute(release.directory()).unwrap_or_else(|_| release.directory().to_owned());
         let variables = runtime_variables(&self.variables, &directory);
         variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The commit that is checked out, marked where files differ from it; `None` outside a repository.
+    pub(crate) async fn commit(&self) -> Option<String> {
+        let origin = Origin::collect("", &self.root, &self.variables).await;
+        let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
+        origin.commit.map(|commit| format!("{commit}{mark}"))
     }
 
     /// A port that is held by a release of ours whose supervisor was killed is free soon: such a release ends by itself.

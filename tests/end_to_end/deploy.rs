@@ -140,6 +140,20 @@ fn smoke() -> Result<(), Failed> {
 
 fn json_lines() -> Result<(), Failed> {
     let project = Project::example("motor-pricing");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.test", "-c", "commit.gpgsign=false"];
+        let output = Command::new("git")
+            .args(identity)
+            .args(arguments)
+            .current_dir(project.root())
+            .output()
+            .expect("git");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "prices"]);
     let built = project.run(&["build", "--json"]).expect(0).result();
     let digest = built["release"].as_str().expect("a digest").to_owned();
     let proven = project.run(&["prove", "--json"]).expect(0).result();
@@ -147,7 +161,9 @@ fn json_lines() -> Result<(), Failed> {
     let deployed = project.deploy();
     assert_eq!(deployed["release"], built["release"]);
     assert_eq!(deployed["url"], project.url());
-    assert_eq!(health(project.port).json()["digest"], digest);
+    let health = health(project.port).json();
+    assert_eq!(health["digest"], digest);
+    assert_eq!(health["commit"], git(&["rev-parse", "HEAD"]), "{health}");
     let checked = project.run(&["check", "--json"]).expect(0).result();
     assert_eq!(checked["diagnostics"].as_array().map(Vec::len), Some(0), "{checked}");
     Ok(())
