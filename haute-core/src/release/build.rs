@@ -97,6 +97,7 @@ pub async fn build(
     let needed = needed(&declared, &first, report);
     require_clean(report)?;
     let request = LockRequest::new(&declared, needed, interpreter.version, options.platform);
+    tell(context, 1, "resolving the dependencies");
     let lock = locked(context, project, &store, &interpreter, options, &request).await?;
     let version = lock.haute().unwrap_or(&assumed).to_owned();
     let lowered = if version == assumed {
@@ -128,6 +129,12 @@ pub async fn build(
     mark_columns(&mut manifest.input, &observation.input_widened, "widen");
     write_manifest(staging.path(), &manifest)?;
     place(staging, &releases, &manifest, request.digest())
+}
+
+/// Which of the long parts of a build begins.
+fn tell(context: &Context, part: u64, activity: &str) {
+    let (activity, unit) = (activity.to_owned(), "parts".to_owned());
+    context.events.emit(&Event::Progress { activity, done: part, total: Some(3), unit });
 }
 
 fn failed_check() -> Error {
@@ -243,7 +250,9 @@ async fn observed(
         .with_operation("build.observe")
         .with_hint("build it on such a machine, or set `architecture` under [deploy.build]"));
     }
+    tell(context, 2, "installing the dependencies");
     let environment = options.environments.ensure(context, &lock.text, interpreter.version).await?;
+    tell(context, 3, "scoring the test quotes");
     let observation = observe(context, project.variables(), &environment.python, staging).await?;
     let value = serde_json::to_value(&observation)
         .map_err(|source| Error::bug("the observation cannot be kept").with_source(source))?;
