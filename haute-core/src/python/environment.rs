@@ -120,56 +120,29 @@ impl EnvironmentCache {
             Error::new(ErrorKind::BuildFailed, "cannot write the lock").with_source(source)
         })?;
         let text = |path: &Path| path.display().to_string();
-        let (make, fill) = match &installer {
-            Installer::Uv(uv) => (
-                (
-                    uv.clone(),
-                    vec![
-                        "venv".to_owned(),
-                        "--quiet".to_owned(),
-                        "--no-project".to_owned(),
-                        "--python".to_owned(),
-                        text(&interpreter.path),
-                        text(directory),
-                    ],
-                ),
-                (
-                    uv.clone(),
-                    vec![
-                        "pip".to_owned(),
-                        "install".to_owned(),
-                        "--python".to_owned(),
-                        text(python),
-                        // As pip does by itself: a release never writes byte code, so each start would compile again.
-                        "--compile-bytecode".to_owned(),
-                        "--no-deps".to_owned(),
-                        "--require-hashes".to_owned(),
-                        "--only-binary".to_owned(),
-                        ":all:".to_owned(),
-                        "-r".to_owned(),
-                        text(&lock_file),
-                    ],
-                ),
-            ),
-            Installer::Pip => (
-                (interpreter.path.clone(), vec!["-m".to_owned(), "venv".to_owned(), text(directory)]),
-                (
-                    python.to_owned(),
-                    vec![
-                        "-m".to_owned(),
-                        "pip".to_owned(),
-                        "install".to_owned(),
-                        "--disable-pip-version-check".to_owned(),
-                        "--no-deps".to_owned(),
-                        "--require-hashes".to_owned(),
-                        "--only-binary".to_owned(),
-                        ":all:".to_owned(),
-                        "-r".to_owned(),
-                        text(&lock_file),
-                    ],
-                ),
-            ),
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let (make, mut fill) = match &installer {
+            Installer::Uv(uv) => {
+                let make = words(&["venv", "--quiet", "--no-project", "--python", &text(&interpreter.path)]);
+                // Byte code as pip makes it by itself: a release never writes any, so each start would compile again.
+                let fill = words(&["pip", "install", "--python", &text(python), "--compile-bytecode"]);
+                ((uv.clone(), [make, vec![text(directory)]].concat()), (uv.clone(), fill))
+            }
+            Installer::Pip => {
+                let make = words(&["-m", "venv", &text(directory)]);
+                let fill = words(&["-m", "pip", "install", "--disable-pip-version-check"]);
+                ((interpreter.path.clone(), make), (python.to_owned(), fill))
+            }
         };
+        // The lock is everything, whichever installer: nothing that it does not name, every hash checked, nothing built.
+        fill.1.extend(words(&[
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            &text(&lock_file),
+        ]));
         run(context, installer.name(), &make.0, &make.1, &self.variables)
             .await?
             .require(ErrorKind::BuildFailed, "cannot make a Python environment")
