@@ -43,6 +43,11 @@ impl Digest {
             .then(|| Self(text.to_owned()))
     }
 
+    /// The digest whose 32 bytes were computed by the caller, who hashed a stream.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self::from_hash(&hash)
+    }
+
     fn from_hash(hash: &[u8]) -> Self {
         use fmt::Write as _;
         let mut text = String::with_capacity(71);

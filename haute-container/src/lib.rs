@@ -1,0 +1,5 @@
+//! A Haute release becomes an OCI image in a registry, through a Docker engine or without one.
+
+pub mod layer;
+pub mod oci;
+pub mod reference;
