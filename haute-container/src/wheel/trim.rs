@@ -68,7 +68,7 @@ pub fn left_out(distribution: &str, path: &str) -> Option<Reason> {
     if ending == "pyi" {
         return Some(Reason::Stubs);
     }
-    if SOURCES.contains(&ending.as_str()) || TEMPLATES.iter().any(|template| lower.ends_with(template)) {
+    if SOURCES.contains(&ending) || TEMPLATES.iter().any(|template| lower.ends_with(template)) {
         return Some(Reason::Sources);
     }
     // Not the first directory: a package that is called `tests` is what somebody wanted to install.
