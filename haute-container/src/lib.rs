@@ -3,3 +3,4 @@
 pub mod layer;
 pub mod oci;
 pub mod reference;
+pub mod registry;
