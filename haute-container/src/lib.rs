@@ -4,3 +4,4 @@ pub mod image;
 pub mod layer;
 pub mod oci;
 pub mod reference;
+pub mod wheel;

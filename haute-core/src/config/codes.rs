@@ -98,7 +98,7 @@ or move the table to an overlay (`haute.<env>.toml`) that only that program read
 later refuse the file too.\n\n    [deploy]\n    model_nmae = \"motor\"   # unknown\n    model_name = \"motor\"   # \
 right\n\n\
 Keys of this project that Haute does not know (`[deploy.serving]`, `[deploy.build]`, `[deploy.local]`, and `builder`, \
-`compression`, `leave_out_unused`, `keep`, `latest_tag` and `insecure_registries` of `[deploy.container]`) are accepted in \
+`compression`, `leave_out_unused`, `keep`, `latest_tag`, `insecure_registries` and `prove_in` of `[deploy.container]`) are accepted in \
 `haute.toml`, but Haute's own commands then refuse the file: put them into an overlay, `haute.<env>.toml`.",
     ),
     info(

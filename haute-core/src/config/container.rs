@@ -31,6 +31,8 @@ pub struct ContainerSection {
     pub latest_tag: String,
     /// Registries, `host` or `host:port`, that are spoken to without TLS.
     pub insecure_registries: Vec<String>,
+    /// Where the test quotes are scored once more before the image is tagged.
+    pub prove_in: ProveIn,
 }
 
 impl Default for ContainerSection {
@@ -45,6 +47,7 @@ impl Default for ContainerSection {
             keep: Vec::new(),
             latest_tag: "latest".to_owned(),
             insecure_registries: Vec::new(),
+            prove_in: ProveIn::default(),
         }
     }
 }
@@ -70,6 +73,28 @@ impl Builder {
             Self::Auto => "auto",
             Self::Engine => "engine",
             Self::Direct => "direct",
+        }
+    }
+}
+
+/// Where the test quotes are scored before an image is tagged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ProveIn {
+    /// In an environment made from the release's lock: always done.
+    #[default]
+    Release,
+    /// In a container of the image too: needs a Docker engine.
+    Image,
+}
+
+impl ProveIn {
+    /// `release` or `image`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Image => "image",
         }
     }
 }

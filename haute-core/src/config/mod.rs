@@ -32,7 +32,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use codes::CODES;
-pub use container::{Builder, Compression, ContainerSection};
+pub use container::{Builder, Compression, ContainerSection, ProveIn};
 pub use image::is_pinned;
 pub(crate) use load::load;
 pub use origin::Origin;

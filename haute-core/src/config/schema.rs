@@ -24,6 +24,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
             "keep",
             "latest_tag",
             "insecure_registries",
+            "prove_in",
         ],
     ),
     (

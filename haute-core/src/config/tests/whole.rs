@@ -34,6 +34,7 @@ leave_out_unused = false
 keep = ["matplotlib"]
 latest_tag = "main"
 insecure_registries = ["registry.example:5000"]
+prove_in = "image"
 
 [deploy.azure-container-apps]
 resource_group = "group"
@@ -209,6 +210,7 @@ fn defaults_are_those_of_haute() {
     deploy.container.builder = "auto"
     deploy.container.compression = "auto"
     deploy.container.insecure_registries = []
+    deploy.container.prove_in = "release"
     deploy.container.keep = []
     deploy.container.latest_tag = "latest"
     deploy.container.leave_out_unused = true
