@@ -1,6 +1,7 @@
 //! A Haute release becomes an OCI image in a registry, through a Docker engine or without one.
 
 pub mod image;
+pub mod index;
 pub mod layer;
 pub mod oci;
 pub mod reference;
