@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod image;
+pub mod index;
 pub mod layer;
 pub mod oci;
 pub mod prove;
