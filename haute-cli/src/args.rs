@@ -95,17 +95,50 @@ pub(crate) enum Command {
 /// `build`.
 #[derive(Args, Debug)]
 pub(crate) struct BuildArguments {
-    /// Copy the release to DIR as well
-    #[arg(long, value_name = "DIR")]
+    /// Copy the release to DIR as well; with --image, write the image to this archive
+    #[arg(long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Make the image too, as an archive that `docker load`, skopeo and podman read; no registry is written to
+    #[arg(long)]
+    pub(crate) image: bool,
+    #[command(flatten)]
+    pub(crate) prove_in: ProveInArgument,
     /// Write the resolved versions to haute.lock, for committing
     #[arg(long)]
     pub(crate) write_lock: bool,
 }
 
+/// Where the test quotes are scored once more.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProveInArgument {
+    /// Score the test quotes in a container of the image too, before it is tagged
+    #[arg(long, value_name = "WHERE", value_enum)]
+    pub(crate) prove_in: Option<ProveIn>,
+}
+
+/// Where the test quotes are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProveIn {
+    Release,
+    Image,
+}
+
+impl ProveInArgument {
+    /// As the configuration says it.
+    pub(crate) fn where_to(&self) -> Option<haute_core::config::ProveIn> {
+        self.prove_in.map(|place| match place {
+            ProveIn::Release => haute_core::config::ProveIn::Release,
+            ProveIn::Image => haute_core::config::ProveIn::Image,
+        })
+    }
+}
+
 /// `prove`.
 #[derive(Args, Debug)]
 pub(crate) struct ProveArguments {
+    /// Write the proof to FILE, for `deploy --proof FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Prove this release directory instead of building one
     #[arg(long, value_name = "DIR")]
     pub(crate) release: Option<PathBuf>,
@@ -128,6 +161,14 @@ pub(crate) struct DeployArguments {
     /// Apply exactly this plan, and refuse it when the world has changed since
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
+    /// Deploy this release directory instead of building one
+    #[arg(long, value_name = "DIR", conflicts_with = "plan")]
+    pub(crate) release: Option<PathBuf>,
+    /// Take the release's proof from FILE, as `prove --out FILE` wrote it, instead of proving again
+    #[arg(long, value_name = "FILE", requires = "release")]
+    pub(crate) proof: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prove_in: ProveInArgument,
 }
 
 /// `history`.

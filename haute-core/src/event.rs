@@ -116,6 +116,21 @@ pub enum Event {
         /// Its class.
         kind: ErrorKind,
     },
+    /// An image is in its registry, under its tag.
+    Pushed {
+        /// Its short name and tag, `motor-pricing:a1b2c3d`.
+        image: String,
+        /// Where it is, `registry.example/pricing`.
+        registry: String,
+        /// The digest of its manifest: what everything after this names.
+        digest: Digest,
+        /// How many bytes of blobs and manifests had to be sent.
+        bytes: u64,
+        /// How many layers were made and sent.
+        layers: u64,
+        /// How many layers the registry had already.
+        present: u64,
+    },
     /// Something a person should know that stops nothing.
     Warning {
         /// In one line.

@@ -7,6 +7,7 @@ use haute_core::digest::Digest;
 use haute_core::engine::Run;
 use haute_core::plan::{Goal, PLAN_SCHEMA, Plan};
 use haute_core::project::Project;
+use haute_core::proof::{PROOF_SCHEMA, Proof};
 use haute_core::release::Release;
 use haute_core::store::Store;
 use haute_core::target::{DeployTarget, ProvenRelease};
@@ -22,6 +23,9 @@ use crate::ui::Outcome;
 pub(crate) async fn run(work: Work<'_>, arguments: &DeployArguments) -> Result<Outcome, Failure> {
     if let Some(path) = &arguments.plan {
         return apply(&work, path).await;
+    }
+    if let Some(directory) = &arguments.release {
+        return hand_over(&work, directory, arguments.proof.as_deref()).await;
     }
     let mut prepared = make::checked(&work).await?;
     let target = prepare::target(work.session, &prepared.project)?;
@@ -45,6 +49,45 @@ async fn apply(work: &Work<'_>, path: &Path) -> Result<Outcome, Failure> {
     };
     let release = kept(&project, digest).at(Stage::Prepare)?;
     finish::carry_out(work, &project, &target, |origin| Run::deploy(&release, origin).with_plan(&plan)).await
+}
+
+/// Deploys a release that was built elsewhere, perhaps proven there too.
+async fn hand_over(work: &Work<'_>, directory: &Path, proof: Option<&Path>) -> Result<Outcome, Failure> {
+    let release = Release::open(directory).at(Stage::Prepare)?;
+    work.session.ui.field("release", release.digest());
+    let project = prepare::load(work.session)?;
+    let target = prepare::target(work.session, &project)?;
+    finish::permitted(work, target.as_ref())?;
+    finish::preflight(work, target.as_ref()).await?;
+    let given = match proof {
+        Some(path) => Some(read_proof(path).at(Stage::Prepare)?),
+        None => Store::new(project.root()).proof(release.digest()).at(Stage::Prepare)?,
+    };
+    let proof = match given {
+        Some(proof) => proof,
+        None => make::proven(work, &project, &release).await?,
+    };
+    let release = ProvenRelease::new(release, proof).at(Stage::Prove)?;
+    finish::carry_out(work, &project, &target, |origin| Run::deploy(&release, origin)).await
+}
+
+fn read_proof(path: &Path) -> Result<Proof> {
+    let bytes = std::fs::read(path).map_err(|source| {
+        Failure::usage(format!("cannot read the proof `{}`", path.display())).with_source(source)
+    })?;
+    let proof: Proof = serde_json::from_slice(&bytes).map_err(|source| {
+        Failure::usage(format!("`{}` is not a proof", path.display()))
+            .with_source(source)
+            .with_hint("write one with `haute-cli prove --out FILE`")
+    })?;
+    if proof.schema == PROOF_SCHEMA {
+        return Ok(proof);
+    }
+    Err(Failure::usage(format!(
+        "`{}` is a `{}`, this version reads `{PROOF_SCHEMA}`",
+        path.display(),
+        proof.schema
+    )))
 }
 
 fn read(path: &Path) -> Result<Plan> {

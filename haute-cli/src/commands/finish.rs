@@ -98,6 +98,7 @@ fn show(work: &Work<'_>, recorded: &Recorded, premiums: &[Premium], example: Opt
     ui.field("address", &record.address);
     ui.field("record", &recorded.id);
     ui.field("before", &record.before);
+    ui.field("details", &record.details);
     let verification = record.verification.as_ref();
     ui.field("verification", verification.map(|it| json!({"passed": it.passed, "checks": it.checks.len()})));
     ui.field("example", example);
@@ -122,6 +123,10 @@ fn sentence(recorded: &Recorded, quotes: usize) -> String {
             None => format!("Nothing served at {}, and nothing does.", record.address),
         };
     };
+    if let (None, Some(image)) = (&record.url, record.details.get("image")) {
+        let verb = if record.outcome == Ended::Unchanged { "is already" } else { "is" };
+        return format!("Release {} {verb} the image {image}.", release.short());
+    }
     let verb = match record.outcome {
         Ended::Unchanged => "serves already",
         Ended::RolledBack => "serves again",

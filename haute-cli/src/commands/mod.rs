@@ -19,6 +19,7 @@ mod work;
 
 use std::sync::Arc;
 
+use haute_core::config::ProveIn;
 use haute_core::diagnostic::CodeInfo;
 use haute_core::target::Registry;
 
@@ -33,6 +34,8 @@ pub(crate) struct Session<'a> {
     /// The codes of targets, beside those of core.
     pub(crate) codes: &'a [&'static CodeInfo],
     pub(crate) global: &'a Global,
+    /// Where the command line wants the test quotes scored once more.
+    pub(crate) prove_in: Option<ProveIn>,
     pub(crate) ui: &'a Arc<Ui>,
 }
 
@@ -43,7 +46,12 @@ pub(crate) fn run(
     arguments: &Arguments,
     ui: &Arc<Ui>,
 ) -> Result<Outcome, Failure> {
-    let session = Session { registry, codes, global: &arguments.global, ui };
+    let prove_in = match &arguments.command {
+        Command::Build(arguments) => arguments.prove_in.where_to(),
+        Command::Deploy(arguments) => arguments.prove_in.where_to(),
+        _ => None,
+    };
+    let session = Session { registry, codes, global: &arguments.global, prove_in, ui };
     match &arguments.command {
         Command::Check => check::run(session),
         Command::Explain(arguments) => explain::run(session, arguments),

@@ -42,6 +42,9 @@ pub(crate) fn load(session: Session<'_>) -> Result<Project, Failure> {
     if let Some(target) = &global.target {
         options = options.with_flag("deploy.target", target);
     }
+    if let Some(place) = session.prove_in {
+        options = options.with_flag("deploy.container.prove_in", place.as_str());
+    }
     Ok(project::load(&options, session.registry)?)
 }
 

@@ -1,6 +1,8 @@
 //! `prove`: the test quotes through the release itself.
 
 use haute_core::release::Release;
+use haute_core::store::Store;
+use haute_core::{Error, ErrorKind};
 
 use super::work::Work;
 use super::{make, prepare};
@@ -21,6 +23,16 @@ pub(crate) async fn run(work: Work<'_>, arguments: &ProveArguments) -> Result<Ou
         (prepared.project, built.release)
     };
     let proof = make::proven(&work, &project, &release).await?;
+    if let Some(path) = &arguments.out {
+        let kept = Store::new(project.root()).proof_path(release.digest());
+        std::fs::copy(kept, path)
+            .map_err(|source| {
+                Error::new(ErrorKind::InvalidInput, format!("cannot write the proof to `{}`", path.display()))
+                    .with_source(source)
+            })
+            .at(Stage::Prove)?;
+        ui.field("proof", path);
+    }
     let premiums = make::premiums(&work, &project, &proof)?;
     ui.field("environment", &proof.environment);
     ui.field("checks", &proof.checks);

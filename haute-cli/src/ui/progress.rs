@@ -11,7 +11,7 @@ use haute_core::event::{Event, Phase};
 
 use super::console::{Console, FRAME};
 use super::phases;
-use super::style::{Palette, clean, duration};
+use super::style::{self, Palette, clean, duration};
 use crate::exit::Stage;
 
 /// Work shorter than this shows no moving line.
@@ -138,10 +138,7 @@ impl Shared {
             }
             Event::Progress { activity, done, total, unit } => {
                 state.position = total.map(|total| (*done, total));
-                state.activity = match total {
-                    Some(total) => format!("{activity}, {done} of {total} {unit}"),
-                    None => format!("{activity}, {done} {unit}"),
-                };
+                state.activity = format!("{activity}, {}", amount(*done, *total, unit));
             }
             Event::Log { stream: _, line } => {
                 if state.tail.len() == TAIL {
@@ -173,6 +170,16 @@ impl Shared {
             Event::StepFailed { step, kind, .. } => {
                 let title = state.step.take().unwrap_or_else(|| step.clone());
                 self.line(&mut state, None, &format!("{title}: {}", ended(*kind)), Duration::ZERO);
+            }
+            Event::Pushed { image, registry, digest, bytes, layers, present } => {
+                let moved = format!(
+                    "{} sent in {}, {} there already",
+                    style::bytes(*bytes),
+                    style::count(usize::try_from(*layers).unwrap_or(usize::MAX), "layer"),
+                    present
+                );
+                let text = format!("Pushed {image} to {registry} ({moved})\n         {digest}");
+                self.line(&mut state, None, &text, Duration::ZERO);
             }
             Event::Warning { message, help } => {
                 let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));
@@ -227,6 +234,16 @@ impl Shared {
             let text = format!("{word:8} … {}  {}\n", clean(&doing).replace('\n', " "), duration(running));
             self.write(&mut state, &text);
         }
+    }
+}
+
+/// So much of so much: bytes in the unit people read.
+fn amount(done: u64, total: Option<u64>, unit: &str) -> String {
+    match (total, unit) {
+        (Some(total), "bytes") => format!("{} of {}", style::bytes(done), style::bytes(total)),
+        (None, "bytes") => style::bytes(done),
+        (Some(total), _) => format!("{done} of {total} {unit}"),
+        (None, _) => format!("{done} {unit}"),
     }
 }
 

@@ -57,6 +57,17 @@ pub enum Content {
         /// In bytes, as it must still be when it is read.
         size: u64,
     },
+    /// A part of a file of this machine, as it is: a member of a wheel that is not compressed.
+    Stored {
+        /// The archive.
+        archive: PathBuf,
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// How long it is, in bytes.
+        size: u64,
+        /// CRC-32 of the part, as the archive's directory says.
+        crc32: u32,
+    },
     /// A raw deflate stream inside a file of this machine: a member of a wheel.
     Deflated {
         /// The archive.
@@ -77,7 +88,7 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { size, .. } | Self::Deflated { size, .. } => *size,
+            Self::File { size, .. } | Self::Stored { size, .. } | Self::Deflated { size, .. } => *size,
         }
     }
 }

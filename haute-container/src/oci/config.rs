@@ -64,10 +64,12 @@ pub struct ContainerConfig {
     pub stop_signal: Option<String>,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn null_or_none<T>(value: &Option<Vec<T>>) -> bool {
     value.as_ref().is_none_or(Vec::is_empty)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn null_or_empty<T>(value: &Option<BTreeMap<String, T>>) -> bool {
     value.as_ref().is_none_or(BTreeMap::is_empty)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::serving::Architecture;
 use super::tree::Table;
-use super::{Config, codes, image, secrets as looks};
+use super::{Config, codes, container, image, secrets as looks};
 use crate::diagnostic::{Diagnostic, closest};
 use crate::target::Registry;
 
@@ -22,6 +22,7 @@ pub(super) fn check(config: &mut Config, registry: &Registry, frozen: bool, out:
     model_name(config, out);
     output_fields(config, out);
     image::check(config, frozen, out);
+    container::check(config, out);
     ranges(config, out);
     build(config, out);
 }
@@ -174,6 +175,8 @@ pub(super) fn secrets(tree: &Table, out: &mut Vec<Diagnostic>) -> BTreeSet<Strin
 /// `user:password@registry`, which is no address but is sometimes written.
 fn user_in_registry(path: &str, text: &str) -> Option<&'static str> {
     let (user, rest) = text.split_once('@')?;
-    let address = path == "deploy.container.registry" || (path == image::KEY && !rest.starts_with("sha"));
+    let address = path == "deploy.container.registry"
+        || path == "deploy.container.insecure_registries"
+        || (path == image::KEY && !rest.starts_with("sha"));
     (address && user.contains(':')).then_some("a password in an address")
 }

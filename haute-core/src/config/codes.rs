@@ -97,7 +97,8 @@ or move the table to an overlay (`haute.<env>.toml`) that only that program read
         "Nothing reads this key. A misspelt key has no effect, and its value silently stays at the default. Haute 0.2 and \
 later refuse the file too.\n\n    [deploy]\n    model_nmae = \"motor\"   # unknown\n    model_name = \"motor\"   # \
 right\n\n\
-Keys of this project that Haute does not know (`[deploy.serving]`, `[deploy.build]`, `[deploy.local]`) are accepted in \
+Keys of this project that Haute does not know (`[deploy.serving]`, `[deploy.build]`, `[deploy.local]`, and `builder`, \
+`compression`, `leave_out_unused`, `keep`, `latest_tag`, `insecure_registries` and `prove_in` of `[deploy.container]`) are accepted in \
 `haute.toml`, but Haute's own commands then refuse the file: put them into an overlay, `haute.<env>.toml`.",
     ),
     info(
@@ -111,7 +112,7 @@ Keys of this project that Haute does not know (`[deploy.serving]`, `[deploy.buil
         OUT_OF_RANGE,
         "value out of range",
         "The value has the right type but cannot work: a port beyond 65535, a limit of zero that would refuse every quote, \
-an architecture no release is made for. The message names what is accepted.\n\n    [deploy.serving]\n    \
+an architecture no release is made for, a tag no registry takes. The message names what is accepted.\n\n    [deploy.serving]\n    \
 row_limit = 0        # refuses everything\n    row_limit = 10000",
     ),
     info(

@@ -5,6 +5,7 @@
 
 mod check;
 mod codes;
+mod container;
 mod decode;
 mod dotenv;
 mod files;
@@ -31,11 +32,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use codes::CODES;
+pub use container::{Builder, Compression, ContainerSection, ProveIn};
 pub use image::is_pinned;
 pub(crate) use load::load;
 pub use origin::Origin;
 pub use sections::{
-    ApprovalSection, AssistantSection, AwsEcsSection, AzureContainerAppsSection, CiSection, ContainerSection,
+    ApprovalSection, AssistantSection, AwsEcsSection, AzureContainerAppsSection, CiSection,
     DatabricksSection, DeploySection, EgressSection, GcpRunSection, MlflowSection, ProductionSection,
     ProjectSection, SafetySection, ServerSection, StagingSection, TestQuotesSection,
 };

@@ -12,7 +12,21 @@ use crate::target::Registry;
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("project", &["name", "pipeline"]),
     ("deploy", &["target", "model_name", "endpoint_name", "output_fields"]),
-    ("deploy.container", &["registry", "port", "base_image"]),
+    (
+        "deploy.container",
+        &[
+            "registry",
+            "port",
+            "base_image",
+            "builder",
+            "compression",
+            "leave_out_unused",
+            "keep",
+            "latest_tag",
+            "insecure_registries",
+            "prove_in",
+        ],
+    ),
     (
         "deploy.databricks",
         &["experiment_name", "catalog", "schema", "serving_workload_size", "serving_scale_to_zero"],

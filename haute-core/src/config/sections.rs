@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::container::ContainerSection;
 use super::serving::{BuildSection, ServingSection};
 
 /// `[project]`.
@@ -73,25 +74,6 @@ impl Default for DeploySection {
             serving: ServingSection::default(),
             build: BuildSection::default(),
         }
-    }
-}
-
-/// `[deploy.container]`: every target that runs an image reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct ContainerSection {
-    /// The prefix of the image's name, such as `registry.example/pricing`; empty when not set.
-    pub registry: String,
-    /// The port the server in the image listens on, 1 to 65535.
-    pub port: u16,
-    /// The image to build on; empty when not set.
-    pub base_image: String,
-}
-
-impl Default for ContainerSection {
-    fn default() -> Self {
-        Self { registry: String::new(), port: 8080, base_image: String::new() }
     }
 }
 

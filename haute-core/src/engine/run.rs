@@ -276,6 +276,7 @@ impl Engine {
             before: plan.and_then(|plan| plan.serving.clone()),
             serving: progress.deployment.release.clone(),
             url: progress.deployment.url.clone(),
+            details: progress.deployment.details.clone(),
             outcome: match ended {
                 Ok(outcome) | Err((outcome, _)) => *outcome,
             },

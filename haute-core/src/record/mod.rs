@@ -80,6 +80,9 @@ pub struct Record {
     pub serving: Option<Digest>,
     /// Where quotes are answered.
     pub url: Option<String>,
+    /// The target's own proof of what serves: an image digest, a revision, a process id.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
     /// How it ended.
     pub outcome: Outcome,
     /// What was planned; `None` when it failed before.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::assemble::{Files, set_mode};
 use super::choose_lock::{locked, needed};
 use super::dockerfile::dockerfile;
-use super::input::columns_of_quotes;
+use super::input::{columns_of_quotes, mark_columns};
 use super::lock::{Lock, LockRequest, Platform, read_declared};
 use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
 use super::observe::{Observation, observe};
@@ -258,35 +258,6 @@ async fn observed(
         .map_err(|source| Error::bug("the observation cannot be kept").with_source(source))?;
     store.write(&kept, &canonical(&value))?;
     Ok(observation)
-}
-
-/// Sets `key` on each column named in `marked`: a list of names for a flat input, an object of lists by table label else.
-fn mark_columns(input: &mut Value, marked: &Value, key: &str) {
-    let mark = |columns: Option<&mut Value>, names: &Value| {
-        let Some(names) = names.as_array() else { return };
-        for column in
-            columns.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
-        {
-            if column.get("name").is_some_and(|name| names.contains(name)) {
-                column.insert(key.to_owned(), Value::Bool(true));
-            }
-        }
-    };
-    match marked {
-        Value::Array(_) => mark(input.get_mut("columns"), marked),
-        Value::Object(tables) => {
-            for table in input.get_mut("tables").and_then(Value::as_array_mut).into_iter().flatten() {
-                let label = table.get("label").and_then(Value::as_str).unwrap_or_default().to_owned();
-                if let Some(names) = tables.get(&label) {
-                    mark(table.get_mut("columns"), names);
-                }
-            }
-            if let Some(names) = tables.get("") {
-                mark(input.get_mut("columns"), names);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn place(

@@ -2,9 +2,46 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::quotes::TestQuote;
+
+/// A column in which the test quotes show something its declaration does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MarkedColumn {
+    /// The label of its table; empty for a flat input.
+    pub(super) table: String,
+    /// Its name; empty for the table itself, whose array a quote may leave out.
+    pub(super) column: String,
+}
+
+/// Sets `key` on each column in `marked`, and `optional` on each table in it.
+pub(super) fn mark_columns(input: &mut Value, marked: &[MarkedColumn], key: &str) {
+    for MarkedColumn { table, column } in marked {
+        let tables = input.get_mut("tables").and_then(Value::as_array_mut).into_iter().flatten();
+        let found = match tables
+            .filter_map(Value::as_object_mut)
+            .find(|found| !table.is_empty() && found.get("label").and_then(Value::as_str) == Some(table))
+        {
+            Some(found) => found,
+            None => match input.as_object_mut() {
+                Some(input) if table.is_empty() => input,
+                _ => continue,
+            },
+        };
+        if column.is_empty() {
+            found.insert("optional".to_owned(), Value::Bool(true));
+            continue;
+        }
+        let columns = found.get_mut("columns").and_then(Value::as_array_mut).into_iter().flatten();
+        for found in columns.filter_map(Value::as_object_mut) {
+            if found.get("name").and_then(Value::as_str) == Some(column) {
+                found.insert(key.to_owned(), Value::Bool(true));
+            }
+        }
+    }
+}
 
 /// The columns of a pipeline whose input declares none: each field of the test quotes with the type its values have.
 ///
@@ -71,5 +108,30 @@ mod tests {
         assert_eq!(columns[0], json!({"name": "age", "type": "float", "selected": true, "nullable": false}));
         assert_eq!(columns[1], json!({"name": "area", "type": "str", "selected": true, "nullable": true}));
         assert_eq!(columns[2], json!({"name": "van", "type": "bool", "selected": true, "nullable": true}));
+    }
+
+    #[test]
+    fn what_the_runtime_names_is_marked_and_nothing_else() {
+        let mut input = json!({"mode": "tables", "columns": [], "tables": [
+            {"label": "quote", "columns": [{"name": "age"}, {"name": "nickname"}]},
+            {"label": "drivers", "columns": [{"name": "age"}]},
+        ]});
+        let marked: Vec<MarkedColumn> = serde_json::from_value(json!([
+            {"table": "quote", "column": "nickname"}, {"table": "drivers", "column": ""},
+        ]))
+        .unwrap();
+        mark_columns(&mut input, &marked, "nullable");
+        assert_eq!(
+            input["tables"],
+            json!([
+                {"label": "quote", "columns": [{"name": "age"}, {"name": "nickname", "nullable": true}]},
+                {"label": "drivers", "columns": [{"name": "age"}], "optional": true},
+            ])
+        );
+
+        let mut flat = json!({"mode": "flat", "tables": [], "columns": [{"name": "age"}, {"name": "town"}]});
+        let marked = [MarkedColumn { table: String::new(), column: "town".to_owned() }];
+        mark_columns(&mut flat, &marked, "widen");
+        assert_eq!(flat["columns"], json!([{"name": "age"}, {"name": "town", "widen": true}]));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::input::MarkedColumn;
 use super::manifest::Scoring;
 use crate::error::{Error, ErrorKind, Result};
 use crate::python::run_within;
@@ -22,12 +23,12 @@ pub(crate) const SCORING_LIMIT: Duration = Duration::from_mins(15);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Observation {
     pub(super) scoring: Scoring,
-    /// Columns by table label (`""` for a flat input) in which a test quote is null or absent.
+    /// Columns in which a test quote is null or absent.
     #[serde(default)]
-    pub(super) input_nullable: Value,
+    pub(super) input_nullable: Vec<MarkedColumn>,
     /// Text columns in which a test quote has a number or a boolean.
     #[serde(default)]
-    pub(super) input_widened: Value,
+    pub(super) input_widened: Vec<MarkedColumn>,
     #[serde(default)]
     pub(super) quotes: Vec<ObservedQuote>,
 }

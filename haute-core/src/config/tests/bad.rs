@@ -45,6 +45,18 @@ const FILES: &[(&str, &str, &[&str])] = &[
         "[deploy.container]\nbase_image = \"python:3.11.9; rm -rf /\"\n",
         &["HT0111"],
     ),
+    ("a builder nobody has", "[deploy.container]\nbuilder = \"dirct\"\n", &["HT0107"]),
+    ("a compression as a boolean", "[deploy.container]\ncompression = true\n", &["HT0106"]),
+    ("a misspelt key of this project", "[deploy.container]\ncompresion = \"zstd\"\n", &["HT0105"]),
+    ("a switch as a string", "[deploy.container]\nleave_out_unused = \"yes\"\n", &["HT0106"]),
+    ("a distribution with a version", "[deploy.container]\nkeep = [\"a\", \"b==1\"]\n", &["HT0107"]),
+    ("a tag with a slash", "[deploy.container]\nlatest_tag = \"a/b\"\n", &["HT0107"]),
+    ("a registry with a scheme", "[deploy.container]\ninsecure_registries = [\"http://r\"]\n", &["HT0107"]),
+    (
+        "a password in a registry without TLS",
+        "[deploy.container]\ninsecure_registries = [\"ci:hunter2@r:5000\"]\n",
+        &["HT0117"],
+    ),
     ("a base image with a line break", "[deploy.container]\nbase_image = \"python\\nRUN x\"\n", &["HT0111"]),
     ("a limit of 0 rows", "[deploy.serving]\nrow_limit = 0\n", &["HT0107"]),
     ("a deadline of a day", "[deploy.serving]\ndeadline_seconds = 86400\n", &["HT0107"]),
@@ -171,4 +183,18 @@ fn a_link_out_of_the_project_is_refused_and_one_inside_is_followed() {
     std::os::unix::fs::symlink("rating/main.py", &link).unwrap();
     let loaded = super::load(&options(&directory)).unwrap();
     assert_eq!(loaded.config().project.pipeline, "rating/main.py");
+}
+
+#[test]
+fn a_value_that_is_nearly_right_is_told_what_was_meant() {
+    let text = "[deploy.container]\nbuilder = \"dirct\"\ncompresion = \"gzip\"\n";
+    let directory = project(&[("haute.toml", format!("{START}{text}").as_bytes())]);
+    let report = report(&options(&directory));
+    insta::assert_snapshot!(dump(&report), @r"
+    HT0107 error haute.toml:5:11 `deploy.container.builder`: expected one of `auto`, `engine`, `direct`
+      help: did you mean `direct`?
+    HT0105 error haute.toml:6:1 unknown key `compresion` in `[deploy.container]`
+      help: did you mean `compression`?
+    ");
+    assert_eq!(codes(&report), ["HT0107", "HT0105"]);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Architecture, Installer, Origin, is_pinned};
+use super::super::{Architecture, Builder, Compression, Installer, Origin, is_pinned};
 use super::{codes, dump, load, options, project};
 
 /// Every key of Haute 0.6.0 and of this project, each set to something else than its default.
@@ -28,6 +28,13 @@ serving_scale_to_zero = false
 registry = "registry.example:5000/pricing"
 port = 9090
 base_image = "python:3.12.4-slim"
+builder = "direct"
+compression = "zstd"
+leave_out_unused = false
+keep = ["matplotlib"]
+latest_tag = "main"
+insecure_registries = ["registry.example:5000"]
+prove_in = "image"
 
 [deploy.azure-container-apps]
 resource_group = "group"
@@ -113,6 +120,9 @@ fn every_key_loads_and_nothing_is_said() {
     assert_eq!(config.deploy.azure_container_apps.environment_name, "environment");
     assert_eq!(config.deploy.build.architecture, Some(Architecture::Arm64));
     assert_eq!(config.deploy.build.installer, Installer::Pip);
+    assert_eq!(config.deploy.container.builder, Builder::Direct);
+    assert_eq!(config.deploy.container.compression, Compression::Zstd);
+    assert_eq!(config.deploy.container.keep, ["matplotlib"]);
     assert_eq!(config.assistant.egress.allow_aggregate_statistics, Some(true));
     assert!(is_pinned(&config.deploy.container.base_image));
 
@@ -197,6 +207,13 @@ fn defaults_are_those_of_haute() {
     deploy.build.architecture = "amd64"
     deploy.build.installer = "auto"
     deploy.container.base_image = ""
+    deploy.container.builder = "auto"
+    deploy.container.compression = "auto"
+    deploy.container.insecure_registries = []
+    deploy.container.prove_in = "release"
+    deploy.container.keep = []
+    deploy.container.latest_tag = "latest"
+    deploy.container.leave_out_unused = true
     deploy.container.port = 8080
     deploy.container.registry = ""
     deploy.databricks.catalog = "main"
