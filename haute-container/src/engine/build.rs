@@ -169,18 +169,10 @@ impl Engine {
             .with_hint("choose another base image, or `builder = \"direct\"`, which runs nothing"));
         }
         let chain = chain(&base, build);
-        let (mut from, mut next) = (build.base.to_string(), 0);
-        for (index, link) in chain.iter().enumerate().rev() {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            if self.is_checkpoint(name, &base, index + 1).await? {
-                (from, next) = (name.clone(), index + 1);
-                break;
-            }
-        }
+        let (mut from, mut next) = match self.newest_checkpoint(&chain, &base, build).await? {
+            Some((name, count)) => (name, count),
+            None => (build.base.to_string(), 0),
+        };
         let reused = next;
         for (index, link) in chain.iter().enumerate().skip(reused) {
             let Some(name) =
@@ -204,6 +196,37 @@ impl Engine {
         let kept: Vec<String> = chain.into_iter().flatten().collect();
         self.forget_checkpoints(&build.name, &kept).await;
         Ok(BuiltImage { image, builder, reused })
+    }
+
+    /// How many of the lower layers the engine has already, so that a build would not read their tars. The base is fetched
+    /// when the engine does not have it.
+    ///
+    /// # Errors
+    /// What [`fetch`](Self::fetch) says about the base, and what the engine fails with.
+    pub async fn layers_present(&self, context: &Context, build: &Build) -> Result<usize> {
+        let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
+        let found = self.newest_checkpoint(&chain(&base, build), &base, build).await?;
+        Ok(found.map_or(0, |(_, count)| count))
+    }
+
+    /// The name of the highest image on the way to this one that the engine has, and how many layers are in it.
+    async fn newest_checkpoint(
+        &self,
+        chain: &[Option<String>],
+        base: &LocalImage,
+        build: &Build,
+    ) -> Result<Option<(String, usize)>> {
+        for (index, link) in chain.iter().enumerate().rev() {
+            let Some(name) =
+                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
+            else {
+                continue;
+            };
+            if self.is_checkpoint(name, base, index + 1).await? {
+                return Ok(Some((name.clone(), index + 1)));
+            }
+        }
+        Ok(None)
     }
 
     fn choose(&self, builder: Builder) -> Result<Builder> {
