@@ -40,7 +40,7 @@ pub fn write_archive(
         .with_annotation("org.opencontainers.image.ref.name", name.tag().unwrap_or("latest"))
         .with_annotation("io.containerd.image.name", name.to_string());
     let index = to_bytes(&Index::new(vec![IndexEntry::new(manifest.clone())]))?;
-    let layers: Vec<String> = documents.layers.iter().map(|layer| blob_path(layer)).collect();
+    let layers: Vec<String> = documents.layers.iter().map(blob_path).collect();
     let docker = json!([{
         "Config": blob_path(&documents.config_descriptor),
         "RepoTags": [name.to_string()],

@@ -5,7 +5,7 @@ use haute_core::error::Result;
 use haute_core::release::Release;
 
 use super::running::container_config;
-use super::{ImagePlan, LAYER_KEY, Stamp};
+use super::{ImagePlan, Stamp};
 use crate::oci::{Descriptor, History, ImageConfig, Manifest, media_type, to_bytes};
 
 /// The documents of an image, ready to be pushed or put into an archive.
@@ -51,7 +51,7 @@ pub fn documents(
     config.created.clone_from(&created);
     config.config = container_config(&base.config, plan.port, &labels, stamp.revision.as_deref());
     config.rootfs.diff_ids.clone_from(&base.rootfs.diff_ids);
-    config.history = base.history.clone();
+    config.history.clone_from(&base.history);
     // A base without a history, or with one that does not fit, would make every line after it name another layer.
     if config.history.iter().filter(|entry| !entry.empty_layer).count() != base.rootfs.diff_ids.len() {
         config.history =
@@ -66,7 +66,7 @@ pub fn documents(
             layer.descriptor.digest.clone(),
             layer.descriptor.size,
         );
-        layers.push(plain.with_annotation(LAYER_KEY, planned.key.as_str()));
+        layers.push(planned.key.annotate(plain));
     }
     let config = to_bytes(&config)?;
     let config_descriptor = Descriptor::of(media_type::CONFIG, &config);

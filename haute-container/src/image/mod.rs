@@ -18,7 +18,7 @@ pub use plan::{ImagePlan, PlannedLayer};
 pub use previous::Previous;
 pub use running::{LIBRARY_DIRECTORY, PYTHONPATH, USER, command, container_config};
 pub use sbom::{MEDIA_TYPE as SBOM_MEDIA_TYPE, sbom};
-pub use stamp::{IMAGE_KEY, LAYER_KEY, RELEASE, Stamp};
+pub use stamp::{IMAGE_KEY, RELEASE, Stamp};
 
 /// Bumped when the same release and base would give another image: part of every layer's key.
 pub const LAYOUT: u32 = 1;

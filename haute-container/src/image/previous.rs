@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use haute_core::digest::Digest;
 
-use super::stamp::{IMAGE_KEY, LAYER_KEY, RELEASE};
+use super::stamp::{IMAGE_KEY, RELEASE};
+use crate::layer::LayerKey;
 use crate::oci::{Descriptor, ImageConfig, Manifest};
 
 /// An image that is in the repository already, and what its layers were made of.
@@ -38,8 +39,8 @@ impl Previous {
             .zip(diff_ids)
             .filter(|_| fits)
             .filter_map(|(layer, diff_id)| {
-                let key = Digest::parse(layer.annotations.get(LAYER_KEY)?)?;
-                Some((key, (layer.clone(), diff_id.clone())))
+                let key = LayerKey::of_descriptor(layer)?;
+                Some((key.digest().clone(), (layer.clone(), diff_id.clone())))
             })
             .collect();
         let named = |name: &str| {
@@ -70,14 +71,17 @@ impl Previous {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::KEY_ANNOTATION;
     use crate::oci::media_type;
 
     #[test]
     fn a_layer_is_found_by_what_it_was_made_of() {
         let key = Digest::of("inputs");
-        let layer = Descriptor::of(media_type::LAYER_GZIP, b"layer").with_annotation(LAYER_KEY, key.to_string());
+        let layer =
+            Descriptor::of(media_type::LAYER_GZIP, b"layer").with_annotation(KEY_ANNOTATION, key.to_string());
         let base = Descriptor::of(media_type::DOCKER_LAYER_GZIP, b"base");
-        let mut manifest = Manifest::new(Descriptor::of(media_type::CONFIG, b"{}"), vec![base.clone(), layer.clone()]);
+        let mut manifest =
+            Manifest::new(Descriptor::of(media_type::CONFIG, b"{}"), vec![base.clone(), layer.clone()]);
         manifest.annotations.insert(RELEASE.to_owned(), Digest::of("release").to_string());
         let mut config = ImageConfig::new("amd64");
         config.rootfs.diff_ids = vec![Digest::of("base tar"), Digest::of("layer tar")];

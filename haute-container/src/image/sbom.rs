@@ -1,4 +1,4 @@
-//! The bill of materials of an image (CycloneDX 1.6, JSON).
+//! The bill of materials of an image (`CycloneDX` 1.6, JSON).
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Base;
 
-/// The media type of the document (CycloneDX, "Media types").
+/// The media type of the document (`CycloneDX`, "Media types").
 pub const MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
 
 /// The bill of materials of the image of `release` on `base`, without the distributions in `left_out`. The same image gives

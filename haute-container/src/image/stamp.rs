@@ -15,8 +15,6 @@ use super::Base;
 pub const RELEASE: &str = "dev.haute.release";
 /// The label and annotation that say which release, base and settings an image was made of, apart from the commit.
 pub const IMAGE_KEY: &str = "dev.haute.image.key";
-/// The annotation of a layer that says what it was made of.
-pub const LAYER_KEY: &str = "dev.haute.layer.key";
 
 /// Where an image comes from: what may differ between two images of the same release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Stamp {
     }
 
     /// What git says of the project at `root`. `SOURCE_DATE_EPOCH` in `variables`, in seconds, wins over the commit's time
-    /// (reproducible-builds.org, "SOURCE_DATE_EPOCH"). Cancel-safe: it reads only.
+    /// (reproducible-builds.org, `SOURCE_DATE_EPOCH`). Cancel-safe: it reads only.
     pub async fn collect(root: &Path, variables: &Variables) -> Self {
         let (origin, seconds, source) = tokio::join!(
             Origin::collect("", root, variables),
@@ -142,7 +140,7 @@ mod tests {
         let mut stamp = Stamp { revision: Some("a1b2c3d4e5f6".to_owned()), ..Stamp::none() };
         assert_eq!(stamp.tag(&release), "a1b2c3d");
         stamp.revision = Some("a1b2c3d4e5f6-dirty".to_owned());
-        assert_eq!(stamp.tag(&release), format!("a1b2c3d-dirty-{}", &release.short()[..7]));
+        assert_eq!(stamp.tag(&release), format!("a1b2c3d-dirty-{}", release.short().get(..7).unwrap()));
         assert_eq!(Stamp::none().tag(&release), format!("release-{}", release.short()));
     }
 }
