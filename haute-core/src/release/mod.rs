@@ -6,6 +6,7 @@ mod choose_lock;
 mod codes;
 mod dockerfile;
 mod input;
+mod leave_out;
 pub mod lock;
 mod manifest;
 mod observe;
