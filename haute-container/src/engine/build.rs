@@ -41,7 +41,7 @@ pub enum Builder {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct BuildLayer {
-    tar: Arc<dyn TarLayer>,
+    tar: Option<Arc<dyn TarLayer>>,
     key: Option<String>,
     checkpoint: bool,
 }
@@ -49,7 +49,12 @@ pub struct BuildLayer {
 impl BuildLayer {
     /// A layer that is sent whenever it is needed.
     pub fn new(tar: Arc<dyn TarLayer>) -> Self {
-        Self { tar, key: None, checkpoint: false }
+        Self { tar: Some(tar), key: None, checkpoint: false }
+    }
+
+    /// A layer the engine has, as [`Engine::reusable`] said: what it is made of need not be there.
+    pub fn known(key: impl Into<String>) -> Self {
+        Self { tar: None, key: Some(key.into()), checkpoint: false }
     }
 
     /// Names everything its bytes depend on: an engine that has the layer already, on the same layers below, is not sent it again.
@@ -168,27 +173,11 @@ impl Engine {
             .with_operation("engine.build")
             .with_hint("choose another base image, or `builder = \"direct\"`, which runs nothing"));
         }
-        let chain = chain(&base, build);
-        let (mut from, mut next) = (build.base.to_string(), 0);
-        for (index, link) in chain.iter().enumerate().rev() {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            if self.is_checkpoint(name, &base, index + 1).await? {
-                (from, next) = (name.clone(), index + 1);
-                break;
-            }
-        }
+        let kept = checkpoints(&base, build);
+        let (mut from, mut next) = self.begin(&base, build, &kept).await?;
         let reused = next;
-        for (index, link) in chain.iter().enumerate().skip(reused) {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            let layers = build.layers.get(next..=index).unwrap_or_default();
+        for (index, name) in kept.iter().filter(|(index, _)| *index >= reused) {
+            let layers = build.layers.get(next..=*index).unwrap_or_default();
             let segment = Segment { from, layers, config: None, tag: Some(name.clone()) };
             self.run_segment(context, build, builder, segment).await?;
             (from, next) = (name.clone(), index + 1);
@@ -201,9 +190,34 @@ impl Engine {
         for tag in &build.tags {
             self.tag(&image.id, tag).await?;
         }
-        let kept: Vec<String> = chain.into_iter().flatten().collect();
+        let kept: Vec<String> = kept.into_iter().map(|(_, name)| name).collect();
         self.forget_checkpoints(&build.name, &kept).await;
         Ok(BuiltImage { image, builder, reused })
+    }
+
+    /// How many of the layers, from the base up, the engine has already; only their keys are looked at. What the rest is made
+    /// of has to be there for [`build`](Self::build). Cancel-safe: it asks only, and pulls the base where it is missing.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn reusable(&self, context: &Context, build: &Build) -> Result<usize> {
+        let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
+        Ok(self.begin(&base, build, &checkpoints(&base, build)).await?.1)
+    }
+
+    /// The image to begin from, and how many layers it has upon the base.
+    async fn begin(
+        &self,
+        base: &LocalImage,
+        build: &Build,
+        kept: &[(usize, String)],
+    ) -> Result<(String, usize)> {
+        for (index, name) in kept.iter().rev() {
+            if self.is_checkpoint(name, base, index + 1).await? {
+                return Ok((name.clone(), index + 1));
+            }
+        }
+        Ok((build.base.to_string(), 0))
     }
 
     fn choose(&self, builder: Builder) -> Result<Builder> {
@@ -230,7 +244,13 @@ impl Engine {
         let names: Vec<String> =
             (0..segment.layers.len()).map(|number| format!("layer-{number}.tar")).collect();
         let text = dockerfile(&segment.from, &names, segment.config)?;
-        let tars = names.into_iter().zip(segment.layers.iter().map(|layer| Arc::clone(&layer.tar))).collect();
+        let missing =
+            || Error::bug("the engine lacks a layer it was said to have").with_operation("engine.build");
+        let tars = names
+            .into_iter()
+            .zip(segment.layers)
+            .map(|(name, layer)| Ok((name, layer.tar.clone().ok_or_else(missing)?)))
+            .collect::<Result<Vec<_>>>()?;
         let mut options = BuildImageOptions {
             t: segment.tag,
             networkmode: Some("none".to_owned()),
@@ -331,18 +351,20 @@ impl Engine {
     }
 }
 
-/// For each layer, the name of the image up to it; `None` from the first layer that has no key.
-fn chain(base: &LocalImage, build: &Build) -> Vec<Option<String>> {
+/// The layers up to which the engine keeps an image, and its name. None above a layer without a key: nothing says what is in it.
+fn checkpoints(base: &LocalImage, build: &Build) -> Vec<(usize, String)> {
     let layers: Vec<&str> = base.layers.iter().map(Digest::as_str).collect();
-    let mut state = Some(format!("{CHAIN_VERSION}\n{}\n{}\n{}", base.id, build.platform, layers.join("\n")));
-    let mut links = Vec::new();
-    for layer in &build.layers {
-        state = state
-            .zip(layer.key.as_ref())
-            .map(|(below, key)| Digest::of(format!("{below}\n{key}")).to_string());
-        links.push(state.as_ref().map(|state| super::checkpoint::name(&build.name, &Digest::of(state))));
+    let mut below = format!("{CHAIN_VERSION}\n{}\n{}\n{}", base.id, build.platform, layers.join("\n"));
+    let mut kept = Vec::new();
+    for (index, layer) in build.layers.iter().enumerate() {
+        let Some(key) = &layer.key else { break };
+        let chain = Digest::of(format!("{below}\n{key}"));
+        if layer.checkpoint {
+            kept.push((index, super::checkpoint::name(&build.name, &chain)));
+        }
+        below = chain.to_string();
     }
-    links
+    kept
 }
 
 /// The caller wants to stop.
