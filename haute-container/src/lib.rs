@@ -2,8 +2,11 @@
 
 pub mod engine;
 pub mod image;
+pub mod index;
 pub mod layer;
+pub mod make;
 pub mod oci;
 pub mod prove;
 pub mod reference;
+pub mod registry;
 pub mod wheel;

@@ -173,8 +173,16 @@ impl Engine {
             .with_operation("engine.build")
             .with_hint("choose another base image, or `builder = \"direct\"`, which runs nothing"));
         }
+<<<<<<< HEAD
         let kept = checkpoints(&base, build);
         let (mut from, mut next) = self.begin(&base, build, &kept).await?;
+=======
+        let chain = chain(&base, build);
+        let (mut from, mut next) = match self.newest_checkpoint(&chain, &base, build).await? {
+            Some((name, count)) => (name, count),
+            None => (build.base.to_string(), 0),
+        };
+>>>>>>> main
         let reused = next;
         for (index, name) in kept.iter().filter(|(index, _)| *index >= reused) {
             let layers = build.layers.get(next..=*index).unwrap_or_default();
@@ -195,6 +203,7 @@ impl Engine {
         Ok(BuiltImage { image, builder, reused })
     }
 
+<<<<<<< HEAD
     /// How many of the layers, from the base up, the engine has already; only their keys are looked at. What the rest is made
     /// of has to be there for [`build`](Self::build). Cancel-safe: it asks only, and pulls the base where it is missing.
     ///
@@ -218,6 +227,37 @@ impl Engine {
             }
         }
         Ok((build.base.to_string(), 0))
+=======
+    /// How many of the lower layers the engine has already, so that a build would not read their tars. The base is fetched
+    /// when the engine does not have it.
+    ///
+    /// # Errors
+    /// What [`fetch`](Self::fetch) says about the base, and what the engine fails with.
+    pub async fn layers_present(&self, context: &Context, build: &Build) -> Result<usize> {
+        let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
+        let found = self.newest_checkpoint(&chain(&base, build), &base, build).await?;
+        Ok(found.map_or(0, |(_, count)| count))
+    }
+
+    /// The name of the highest image on the way to this one that the engine has, and how many layers are in it.
+    async fn newest_checkpoint(
+        &self,
+        chain: &[Option<String>],
+        base: &LocalImage,
+        build: &Build,
+    ) -> Result<Option<(String, usize)>> {
+        for (index, link) in chain.iter().enumerate().rev() {
+            let Some(name) =
+                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
+            else {
+                continue;
+            };
+            if self.is_checkpoint(name, base, index + 1).await? {
+                return Ok(Some((name.clone(), index + 1)));
+            }
+        }
+        Ok(None)
+>>>>>>> main
     }
 
     fn choose(&self, builder: Builder) -> Result<Builder> {

@@ -1,0 +1,275 @@
+//! Wheels by digest, fetched once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use haute_core::digest::Digest;
+use haute_core::error::{Error, ErrorKind, Result};
+use haute_core::event::Event;
+use haute_core::target::Context;
+use serde::{Deserialize, Serialize};
+
+use super::client::IndexClient;
+use super::download::unkept;
+use super::listing::Listed;
+use super::settings::{Index, IndexSettings, host};
+use crate::wheel::{Locked, Tags, WheelFile, WheelName, WheelTarget, Wheels};
+
+/// Files that are fetched at the same time.
+const PARALLEL: usize = 6;
+
+/// Progress is told whenever so many bytes more have come.
+const TELL: u64 = 1024 * 1024;
+
+/// Keeps wheels in a directory by their digest, and fetches those it does not have.
+#[derive(Clone, Debug)]
+pub struct WheelStore {
+    client: IndexClient,
+    directory: PathBuf,
+}
+
+/// Which of several files the lock allows was the best: kept, so that a second build need not ask again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Choice {
+    file_name: String,
+    digest: Digest,
+}
+
+impl WheelStore {
+    /// Wheels below `directory`, which need not exist, from the indexes of `settings`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the settings name certificates or a proxy that cannot be used.
+    pub fn new(settings: IndexSettings, directory: impl Into<PathBuf>) -> Result<Self> {
+        let client = IndexClient::new(settings, Duration::from_millis(500))?;
+        Ok(Self { client, directory: directory.into() })
+    }
+
+    /// Waits `pause` before the second attempt of a request, twice as long before the third, and so on.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_pause(mut self, pause: Duration) -> Result<Self> {
+        self.client = IndexClient::new(self.client.settings, pause)?;
+        Ok(self)
+    }
+
+    /// The best wheel for `target` of each of `wanted`. Asks the indexes only for what is not in the directory, up to six at a time;
+    /// each file is held to its digest, also one that was there. Memory does not grow with the wheels.
+    ///
+    /// Cancel-safe: whole files stay, half ones are removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when no index has a file the lock allows; [`ErrorKind::BuildFailed`] when one has other bytes than the
+    /// lock says, or there is no wheel for the target (source alone, musl alone, another machine); what the network says after some
+    /// attempts; [`ErrorKind::Cancelled`].
+    pub async fn fetch(
+        &self,
+        context: &Context,
+        wanted: impl IntoIterator<Item = &Locked>,
+        target: &WheelTarget,
+    ) -> Result<Wheels> {
+        let wanted: Vec<&Locked> = wanted.into_iter().collect();
+        let work = Work { tags: Tags::new(target), target, context, progress: Mutex::default() };
+        work.progress(|progress| progress.unlisted = wanted.len());
+        // Boxed one by one: the compiler cannot see that a closure over borrowed entries gives futures that may change threads.
+        let mut each: Vec<BoxFuture<'_, Result<WheelFile>>> = Vec::new();
+        for locked in wanted {
+            each.push(Box::pin(self.fetch_one(&work, locked)));
+        }
+        let fetching =
+            futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<WheelFile>>();
+        tokio::select! {
+            biased;
+            () = context.cancelled.cancelled() => {
+                Err(Error::new(ErrorKind::Cancelled, "stopped while wheels were fetched").with_operation("index.fetch"))
+            }
+            fetched = fetching => Ok(fetched?.into_iter().collect()),
+        }
+    }
+
+    async fn fetch_one(&self, work: &Work<'_>, locked: &Locked) -> Result<WheelFile> {
+        let requirement = format!("{}=={}", locked.name, locked.version);
+        let named = |error: Error| error.with_context("distribution", requirement.clone());
+        if let Some(kept) = self.kept(work, locked).await.map_err(named)? {
+            work.progress(|progress| progress.unlisted -= 1);
+            return Ok(kept);
+        }
+        let file = self.find(work, locked, &requirement).await.map_err(named)?;
+        work.progress(|progress| {
+            progress.unlisted -= 1;
+            progress.total = file.size.and_then(|size| Some(progress.total? + size));
+        });
+        let place = self.place(&file.digest, &file.file_name);
+        let size =
+            self.client.download(&file, &place, &|from, to| work.advanced(from, to)).await.map_err(named)?;
+        self.remember(work, locked, &file).await.map_err(named)?;
+        Ok(WheelFile::new(&locked.name, &file.file_name, place, file.digest, size))
+    }
+
+    fn place(&self, digest: &Digest, file_name: &str) -> PathBuf {
+        self.directory.join("wheels").join(digest.hex()).join(file_name)
+    }
+
+    fn choice(&self, work: &Work<'_>, locked: &Locked) -> PathBuf {
+        let target = (work.target.python.to_string(), work.target.platform.as_str());
+        let key = Digest::of(serde_json::to_vec(&(1, locked, target)).unwrap_or_default());
+        self.directory.join("choices").join(format!("{}.json", key.hex()))
+    }
+
+    /// The wheel that was chosen before, when it is still what it was.
+    async fn kept(&self, work: &Work<'_>, locked: &Locked) -> Result<Option<WheelFile>> {
+        let Ok(text) = tokio::fs::read(self.choice(work, locked)).await else { return Ok(None) };
+        let Ok(choice) = serde_json::from_slice::<Choice>(&text) else { return Ok(None) };
+        // The name becomes a path, so it must be the name of a wheel.
+        let sound = WheelName::parse(&choice.file_name).is_some_and(|name| name.distribution == locked.name);
+        if !sound || !locked.hashes.contains(&choice.digest) {
+            return Ok(None);
+        }
+        let place = self.place(&choice.digest, &choice.file_name);
+        let Ok(metadata) = tokio::fs::metadata(&place).await else { return Ok(None) };
+        if digest_of(&place).await? == choice.digest {
+            return Ok(Some(WheelFile::new(
+                &locked.name,
+                choice.file_name,
+                place,
+                choice.digest,
+                metadata.len(),
+            )));
+        }
+        work.context.events.emit(&Event::Warning {
+            message: format!("the kept wheel `{}` was changed, so it is fetched again", choice.file_name),
+            help: None,
+        });
+        tokio::fs::remove_file(&place).await.map_err(|source| unkept(&place, source))?;
+        Ok(None)
+    }
+
+    async fn remember(&self, work: &Work<'_>, locked: &Locked, file: &Listed) -> Result<()> {
+        let place = self.choice(work, locked);
+        let choice = Choice { file_name: file.file_name.clone(), digest: file.digest.clone() };
+        let bytes = serde_json::to_vec(&choice)
+            .map_err(|source| Error::bug("a choice of wheel cannot be written").with_source(source))?;
+        let written = tokio::task::spawn_blocking(move || {
+            let directory = place.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(directory).map_err(|source| unkept(directory, source))?;
+            let mut part =
+                tempfile::NamedTempFile::new_in(directory).map_err(|source| unkept(directory, source))?;
+            std::io::Write::write_all(&mut part, &bytes).map_err(|source| unkept(&place, source))?;
+            part.persist(&place).map_err(|error| unkept(&place, error.error)).map(drop)
+        });
+        written.await.map_err(|source| Error::bug("keeping a choice was interrupted").with_source(source))?
+    }
+
+    /// Asks one index after the other for files with the lock's digests, and chooses the best.
+    async fn find(&self, work: &Work<'_>, locked: &Locked, requirement: &str) -> Result<Listed> {
+        let mut unusable = None;
+        for index in &self.client.settings.indexes {
+            let listed = self.list(index, &locked.name).await?;
+            let allowed: BTreeMap<String, Listed> = listed
+                .into_iter()
+                .filter(|file| locked.hashes.contains(&file.digest))
+                .map(|file| (file.file_name.clone(), file))
+                .collect();
+            if allowed.is_empty() {
+                continue;
+            }
+            let names = allowed.iter().map(|(name, file)| (name.as_str(), file));
+            match work.tags.best(requirement, names) {
+                Ok((name, file)) => {
+                    if WheelName::parse(name).is_some_and(|name| name.distribution == locked.name) {
+                        return Ok(file.clone());
+                    }
+                    return Err(Error::new(
+                        ErrorKind::BuildFailed,
+                        format!("`{name}` is not a wheel of `{}`", locked.name),
+                    )
+                    .with_operation("index.find")
+                    .with_context("host", host(&index.url)));
+                }
+                Err(error) => unusable = Some(error),
+            }
+        }
+        Err(unusable.unwrap_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("no index has a file of `{requirement}` with a digest of the lock"))
+                .with_operation("index.find")
+                .with_context("asked", self.client.settings.hosts().join(", "))
+                .with_hint("it was removed there, or comes from an index that is not named here: `UV_INDEX_URL` and `UV_INDEX` name them")
+        }))
+    }
+
+    async fn list(&self, index: &Index, name: &str) -> Result<Vec<Listed>> {
+        let mut attempt = 1;
+        loop {
+            match self.client.list(index, name).await {
+                Ok(files) => return Ok(files),
+                Err(error) => match self.client.wait(attempt, &error) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error.with_context("attempts", attempt.to_string())),
+                },
+            }
+            attempt += 1;
+        }
+    }
+}
+
+async fn digest_of(path: &Path) -> Result<Digest> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || Digest::of_file(&path).map_err(|source| unkept(&path, source)))
+        .await
+        .map_err(|source| Error::bug("reading a wheel was interrupted").with_source(source))?
+}
+
+/// One call of [`WheelStore::fetch`].
+struct Work<'a> {
+    tags: Tags,
+    target: &'a WheelTarget,
+    context: &'a Context,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    unlisted: usize,
+    /// `None`: an index did not say how long a file is.
+    total: Option<u64>,
+    done: u64,
+    told: u64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { unlisted: 0, total: Some(0), done: 0, told: 0 }
+    }
+}
+
+impl Work<'_> {
+    fn progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
+        change(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// A file that had `from` bytes has `to`.
+    fn advanced(&self, from: u64, to: u64) {
+        let event = self.progress(|progress| {
+            progress.done = progress.done.saturating_sub(from) + to;
+            // A total is told when it is the total of everything.
+            let total = progress.total.filter(|_| progress.unlisted == 0);
+            let due = progress.done.abs_diff(progress.told) >= TELL || total == Some(progress.done);
+            due.then(|| {
+                progress.told = progress.done;
+                Event::Progress {
+                    activity: "Fetching wheels".to_owned(),
+                    done: progress.done,
+                    total,
+                    unit: "bytes".to_owned(),
+                }
+            })
+        });
+        if let Some(event) = event {
+            self.context.events.emit(&event);
+        }
+    }
+}
