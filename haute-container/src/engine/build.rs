@@ -41,7 +41,7 @@ pub enum Builder {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct BuildLayer {
-    tar: Option<Arc<dyn TarLayer>>,
+    tar: Arc<dyn TarLayer>,
     key: Option<String>,
     checkpoint: bool,
 }
@@ -49,12 +49,7 @@ pub struct BuildLayer {
 impl BuildLayer {
     /// A layer that is sent whenever it is needed.
     pub fn new(tar: Arc<dyn TarLayer>) -> Self {
-        Self { tar: Some(tar), key: None, checkpoint: false }
-    }
-
-    /// A layer the engine has, as [`Engine::reusable`] said: what it is made of need not be there.
-    pub fn known(key: impl Into<String>) -> Self {
-        Self { tar: None, key: Some(key.into()), checkpoint: false }
+        Self { tar, key: None, checkpoint: false }
     }
 
     /// Names everything its bytes depend on: an engine that has the layer already, on the same layers below, is not sent it again.
@@ -173,16 +168,8 @@ impl Engine {
             .with_operation("engine.build")
             .with_hint("choose another base image, or `builder = \"direct\"`, which runs nothing"));
         }
-<<<<<<< HEAD
         let kept = checkpoints(&base, build);
         let (mut from, mut next) = self.begin(&base, build, &kept).await?;
-=======
-        let chain = chain(&base, build);
-        let (mut from, mut next) = match self.newest_checkpoint(&chain, &base, build).await? {
-            Some((name, count)) => (name, count),
-            None => (build.base.to_string(), 0),
-        };
->>>>>>> main
         let reused = next;
         for (index, name) in kept.iter().filter(|(index, _)| *index >= reused) {
             let layers = build.layers.get(next..=*index).unwrap_or_default();
@@ -203,13 +190,12 @@ impl Engine {
         Ok(BuiltImage { image, builder, reused })
     }
 
-<<<<<<< HEAD
-    /// How many of the layers, from the base up, the engine has already; only their keys are looked at. What the rest is made
-    /// of has to be there for [`build`](Self::build). Cancel-safe: it asks only, and pulls the base where it is missing.
+    /// How many of the layers, from the base up, the engine has already: a build does not read their tars. Only keys are looked
+    /// at. Cancel-safe: it asks only, and pulls the base where it is missing.
     ///
     /// # Errors
-    /// As [`fetch`](Self::fetch).
-    pub async fn reusable(&self, context: &Context, build: &Build) -> Result<usize> {
+    /// What [`fetch`](Self::fetch) says about the base, and what the engine fails with.
+    pub async fn layers_present(&self, context: &Context, build: &Build) -> Result<usize> {
         let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
         Ok(self.begin(&base, build, &checkpoints(&base, build)).await?.1)
     }
@@ -227,37 +213,6 @@ impl Engine {
             }
         }
         Ok((build.base.to_string(), 0))
-=======
-    /// How many of the lower layers the engine has already, so that a build would not read their tars. The base is fetched
-    /// when the engine does not have it.
-    ///
-    /// # Errors
-    /// What [`fetch`](Self::fetch) says about the base, and what the engine fails with.
-    pub async fn layers_present(&self, context: &Context, build: &Build) -> Result<usize> {
-        let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
-        let found = self.newest_checkpoint(&chain(&base, build), &base, build).await?;
-        Ok(found.map_or(0, |(_, count)| count))
-    }
-
-    /// The name of the highest image on the way to this one that the engine has, and how many layers are in it.
-    async fn newest_checkpoint(
-        &self,
-        chain: &[Option<String>],
-        base: &LocalImage,
-        build: &Build,
-    ) -> Result<Option<(String, usize)>> {
-        for (index, link) in chain.iter().enumerate().rev() {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            if self.is_checkpoint(name, base, index + 1).await? {
-                return Ok(Some((name.clone(), index + 1)));
-            }
-        }
-        Ok(None)
->>>>>>> main
     }
 
     fn choose(&self, builder: Builder) -> Result<Builder> {
@@ -284,13 +239,7 @@ impl Engine {
         let names: Vec<String> =
             (0..segment.layers.len()).map(|number| format!("layer-{number}.tar")).collect();
         let text = dockerfile(&segment.from, &names, segment.config)?;
-        let missing =
-            || Error::bug("the engine lacks a layer it was said to have").with_operation("engine.build");
-        let tars = names
-            .into_iter()
-            .zip(segment.layers)
-            .map(|(name, layer)| Ok((name, layer.tar.clone().ok_or_else(missing)?)))
-            .collect::<Result<Vec<_>>>()?;
+        let tars = names.into_iter().zip(segment.layers.iter().map(|layer| Arc::clone(&layer.tar))).collect();
         let mut options = BuildImageOptions {
             t: segment.tag,
             networkmode: Some("none".to_owned()),

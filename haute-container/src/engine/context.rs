@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 use crate::layer::LayerTree;
 use crate::layer::tar::{tar_size, write_tar};
 
-
 /// What is handed over at a time, in bytes.
 const PIECE: usize = 256 * 1024;
 /// How many pieces may wait for the engine.

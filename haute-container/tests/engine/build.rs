@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haute_container::engine::{Build, BuildLayer, Builder, Credentials, LocalImage};
+use haute_container::engine::{Build, BuildLayer, Builder, Credentials, LocalImage, TarLayer};
 use haute_container::layer::{Content, LayerTree};
 use haute_container::reference::ImageReference;
 use haute_core::error::{ErrorKind, chain};
@@ -36,9 +36,11 @@ pub(crate) fn trials(
         test("build::a_base_that_runs_commands_is_refused", needs(), |(engine, base)| {
             run(engine, Some(&base), onbuild)
         }),
-        test("build::a_base_is_pulled_by_digest_with_an_awkward_password", with_registry(), |((engine, base), ())| {
-            run(engine, Some(&base), pulled_base)
-        }),
+        test(
+            "build::a_base_is_pulled_by_digest_with_an_awkward_password",
+            with_registry(),
+            |((engine, base), ())| run(engine, Some(&base), pulled_base),
+        ),
         test("build::an_image_for_arm64_needs_no_emulation", with_registry(), |((engine, base), ())| {
             run(engine, Some(&base), arm64)
         }),
@@ -50,11 +52,17 @@ const BUILDERS: [Builder; 2] = [Builder::Classic, Builder::BuildKit];
 async fn both_builders(lab: Arc<Lab>) -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
     let model = directory.path().join("model.bin");
-    let bytes: Vec<u8> = (0..5_000_003_u32).map(|number| u8::try_from(number.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
+    let bytes: Vec<u8> = (0..5_000_003_u32)
+        .map(|number| u8::try_from(number.wrapping_mul(2_654_435_761) >> 24).unwrap())
+        .collect();
     std::fs::write(&model, &bytes)?;
     let mut first = tree(&[("opt/haute/lib/a.py", "a = 1\n"), ("opt/haute/lib/pkg/__init__.py", "")]);
     first.add_file("opt/haute/lib/bin/run", true, Content::Bytes(b"#!\n".to_vec()))?;
-    first.add_file(&format!("opt/haute/lib/{}/{}", "d".repeat(90), "f".repeat(120)), false, Content::Bytes(vec![1]))?;
+    first.add_file(
+        &format!("opt/haute/lib/{}/{}", "d".repeat(90), "f".repeat(120)),
+        false,
+        Content::Bytes(vec![1]),
+    )?;
     first.add_link("opt/haute/lib/ln", "a.py")?;
     first.add_link("opt/haute/lib/far", &format!("../{}", "t".repeat(150)))?;
     first.add_directory("opt/haute/empty")?;
@@ -78,7 +86,10 @@ async fn both_builders(lab: Arc<Lab>) -> Result<(), Failed> {
         let built = lab.engine.build(&lab.context, &build).await?;
         assert_eq!(built.builder, builder);
         let image = &built.image;
-        assert_eq!(image.config.labels.as_ref().unwrap()["dev.test.odd"], "line\nbreak \"q\" 'q' $HOME \\ é\t%20+");
+        assert_eq!(
+            image.config.labels.as_ref().unwrap()["dev.test.odd"],
+            "line\nbreak \"q\" 'q' $HOME \\ é\t%20+"
+        );
         assert_eq!(image.config.cmd, runs.cmd);
         assert_eq!(image.config.healthcheck, runs.healthcheck);
         assert_eq!(image.config.entrypoint.clone().unwrap_or_default(), Vec::<String>::new());
@@ -97,10 +108,32 @@ async fn both_builders(lab: Arc<Lab>) -> Result<(), Failed> {
         let more: Vec<_> = root.keys().filter(|path| !wanted.contains_key(*path)).collect();
         assert!(more.is_empty(), "{builder:?} adds {more:?}");
     }
-    let lines = lab.events().iter().filter(|event| matches!(event, Event::Log { stream, .. } if stream == "docker")).count();
+    let lines = lab
+        .events()
+        .iter()
+        .filter(|event| matches!(event, Event::Log { stream, .. } if stream == "docker"))
+        .count();
     assert!(lines > 4, "{lines} lines of output");
-    assert!(lab.events().iter().any(|event| matches!(event, Event::Progress { unit, .. } if unit == "bytes")));
+    assert!(
+        lab.events().iter().any(|event| matches!(event, Event::Progress { unit, .. } if unit == "bytes"))
+    );
     Ok(())
+}
+
+/// A layer that must not be read.
+struct Unread;
+
+impl TarLayer for Unread {
+    fn size(&self) -> u64 {
+        panic!("a layer the engine has is measured")
+    }
+    fn write(&self, _: &mut dyn std::io::Write, _: &Cancellation) -> haute_core::Result<()> {
+        panic!("a layer the engine has is read")
+    }
+}
+
+fn unread(key: &str) -> BuildLayer {
+    BuildLayer::new(Arc::new(Unread)).with_key(key)
 }
 
 async fn kept(lab: Arc<Lab>) -> Result<(), Failed> {
@@ -119,11 +152,11 @@ async fn kept(lab: Arc<Lab>) -> Result<(), Failed> {
         let build = lab.build_of(layers("one"), runs.clone()).await.with_builder(builder);
         let first = lab.engine.build(&lab.context, &build).await?;
         let build = lab.build_of(
-            vec![BuildLayer::known("wheels").keep(), BuildLayer::known("model").keep(), layers("two").remove(2)],
+            vec![unread("wheels").keep(), unread("model").keep(), layers("two").remove(2)],
             config(json!({"Cmd": ["python3"], "Labels": {"a": "2"}})),
         );
         let build = build.await.with_builder(builder);
-        assert_eq!(lab.engine.reusable(&lab.context, &build).await?, 2);
+        assert_eq!(lab.engine.layers_present(&lab.context, &build).await?, 2);
         let second = lab.engine.build(&lab.context, &build).await?;
         assert_eq!(second.reused, 2);
         assert_eq!(second.image.config.labels.as_ref().unwrap()["a"], "2");
@@ -132,7 +165,9 @@ async fn kept(lab: Arc<Lab>) -> Result<(), Failed> {
         assert_eq!(first.image.layers[..skipped + 2], second.image.layers[..skipped + 2]);
         // Another layer below: nothing above it may be taken over.
         let mut other = layers("one");
-        other[0] = BuildLayer::new(Arc::new(tree(&[("opt/haute/lib/a.py", "a = 2\n")]))).with_key("other wheels").keep();
+        other[0] = BuildLayer::new(Arc::new(tree(&[("opt/haute/lib/a.py", "a = 2\n")])))
+            .with_key("other wheels")
+            .keep();
         let build = lab.build_of(other, runs.clone()).await.with_builder(builder);
         assert_eq!(lab.engine.build(&lab.context, &build).await?.reused, 0);
         assert!(!names_of(&lab, &format!("haute-layers/{}", lab.name())).is_empty());
@@ -150,11 +185,15 @@ async fn changed_file(lab: Arc<Lab>) -> Result<(), Failed> {
     let mut layer = LayerTree::new();
     layer.add_file("app/model.bin", false, Content::File { path: path.clone(), size: 3_000_000 })?;
     for builder in BUILDERS {
-        let build = lab.build(vec![layer.clone()], config(json!({"Cmd": ["python3"]}))).await.with_builder(builder);
+        let build =
+            lab.build(vec![layer.clone()], config(json!({"Cmd": ["python3"]}))).await.with_builder(builder);
         let error = lab.engine.build(&lab.context, &build).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BuildFailed, "{:?}", chain(&error));
         assert!(chain(&error).join(" ").contains("model.bin"), "{:?}", chain(&error));
-        assert_eq!(lab.engine.inspect(&lab.tag("built").to_string()).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(
+            lab.engine.inspect(&lab.tag("built").to_string()).await.unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
     }
     Ok(())
 }
@@ -176,10 +215,14 @@ async fn cancelled(lab: Arc<Lab>) -> Result<(), Failed> {
     for builder in BUILDERS {
         let cancellation = Cancellation::default();
         let context = Context::new(Arc::new(CancelAtProgress(cancellation.clone())), cancellation);
-        let build = lab.build(vec![layer.clone()], config(json!({"Cmd": ["python3"]}))).await.with_builder(builder);
+        let build =
+            lab.build(vec![layer.clone()], config(json!({"Cmd": ["python3"]}))).await.with_builder(builder);
         let error = lab.engine.build(&context, &build).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{:?}", chain(&error));
-        assert_eq!(lab.engine.inspect(&lab.tag("built").to_string()).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(
+            lab.engine.inspect(&lab.tag("built").to_string()).await.unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
     }
     Ok(())
 }
@@ -190,7 +233,8 @@ async fn onbuild(lab: Arc<Lab>) -> Result<(), Failed> {
     let id = lab.docker.run(["create", crate::lab::BASE])?;
     lab.docker.run(["commit", "--change", "ONBUILD RUN true", id.trim(), &base.to_string()])?;
     lab.docker.run(["rm", id.trim()])?;
-    let build = Build::new(base, "linux/amd64", config(json!({"Cmd": ["python3"]})), Vec::new()).with_tag(lab.tag("built"));
+    let build = Build::new(base, "linux/amd64", config(json!({"Cmd": ["python3"]})), Vec::new())
+        .with_tag(lab.tag("built"));
     let error = lab.engine.build(&lab.context, &build).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.hints().iter().any(|hint| hint.contains("direct")));
@@ -202,7 +246,7 @@ async fn pulled_base(lab: Arc<Lab>) -> Result<(), Failed> {
     let password = "ab?~>??~~>>?x";
     let registry = Registry::start(RegistryOptions::plain().with_credentials("builder", password))?;
     let pushed = BaseImage::tiny("amd64")?.push_to(&registry, lab.name(), "1")?;
-    let digest = registry.manifest_digest(lab.name(), "1")?.expect("a manifest");
+    let digest = registry.digest_of(lab.name(), "1")?.expect("a manifest");
     let pinned: ImageReference = format!("{}@{digest}", pushed.untagged()).parse()?;
     let missing: ImageReference = format!("{}:nothing", pushed.untagged()).parse()?;
     lab.forget(&pinned);
@@ -215,10 +259,10 @@ async fn pulled_base(lab: Arc<Lab>) -> Result<(), Failed> {
     let error = lab.engine.fetch(&lab.context, &pinned, "linux/amd64", None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{:?}", chain(&error));
     assert!(error.hints().iter().any(|hint| hint.contains("docker login")), "{:?}", error.hints());
-    let wrong = Credentials::password("builder", "wrong");
+    let wrong = Credentials::new("builder", "wrong");
     let error = lab.engine.fetch(&lab.context, &pinned, "linux/amd64", Some(&wrong)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{:?}", chain(&error));
-    let right = Credentials::password("builder", password);
+    let right = Credentials::new("builder", password);
     let error = lab.engine.fetch(&lab.context, &missing, "linux/amd64", Some(&right)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{:?}", chain(&error));
     let base = lab.engine.fetch(&lab.context, &pinned, "linux/amd64", Some(&right)).await?;
@@ -240,7 +284,7 @@ async fn arm64(lab: Arc<Lab>) -> Result<(), Failed> {
     let registry = Registry::start(RegistryOptions::plain())?;
     let images = [BaseImage::tiny("amd64")?, BaseImage::tiny("arm64")?];
     let pushed = BaseImage::push_index(&images, &registry, lab.name(), "1")?;
-    let digest = registry.manifest_digest(lab.name(), "1")?.expect("an index");
+    let digest = registry.digest_of(lab.name(), "1")?.expect("an index");
     let pinned: ImageReference = format!("{}@{digest}", pushed.untagged()).parse()?;
     lab.forget(&pinned);
     // The engine has the index already, for another platform.
@@ -250,9 +294,10 @@ async fn arm64(lab: Arc<Lab>) -> Result<(), Failed> {
         let mut runs = config(json!({"Cmd": ["python3"], "User": "65532:65532", "WorkingDir": "/app"}));
         runs.env.clone_from(&base.config.env);
         let layer = tree(&[("app/x", "1")]);
-        let build = Build::new(pinned.clone(), "linux/arm64", runs, vec![BuildLayer::new(Arc::new(layer.clone()))])
-            .with_builder(builder)
-            .with_tag(lab.tag("built"));
+        let build =
+            Build::new(pinned.clone(), "linux/arm64", runs, vec![BuildLayer::new(Arc::new(layer.clone()))])
+                .with_builder(builder)
+                .with_tag(lab.tag("built"));
         let built = lab.engine.build(&lab.context, &build).await?;
         assert_eq!(built.image.platform(), "linux/arm64", "{builder:?}");
         assert_eq!(lab.files(&built.image, base.layers.len()).await, expected(&[layer]), "{builder:?}");

@@ -41,7 +41,8 @@ fn nobody() -> Result<(), Failed> {
     let listener = std::os::unix::net::UnixListener::bind(&socket)?;
     let thread = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a caller");
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").expect("written");
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            .expect("written");
     });
     let error = runtime().block_on(Engine::connect(&variables)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{:?}", chain(&error));

@@ -113,7 +113,12 @@ impl Drop for Lab {
         for name in names {
             self.docker.remove_image(&name);
         }
-        let kept = self.docker.run(["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("haute-layers/{}", self.name)]);
+        let kept = self.docker.run([
+            "images",
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+            &format!("haute-layers/{}", self.name),
+        ]);
         for name in kept.unwrap_or_default().lines() {
             self.docker.remove_image(name);
         }
@@ -222,4 +227,3 @@ pub(crate) fn containers_of(lab: &Lab, image: &LocalImage) -> Vec<String> {
     let all = lab.docker.run(["ps", "--all", "--quiet", "--filter", &filter]).expect("containers");
     all.lines().map(str::to_owned).collect()
 }
-
