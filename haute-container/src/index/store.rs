@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -76,20 +75,19 @@ impl WheelStore {
         let wanted: Vec<&Locked> = wanted.into_iter().collect();
         let work = Work { tags: Tags::new(target), target, context, progress: Mutex::default() };
         work.progress(|progress| progress.unlisted = wanted.len());
-        // Boxed one by one: the compiler cannot see that a closure over borrowed entries gives futures that may change threads.
-        let mut each: Vec<BoxFuture<'_, Result<WheelFile>>> = Vec::new();
-        for locked in wanted {
-            each.push(Box::pin(self.fetch_one(&work, locked)));
-        }
         let fetching =
-            futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<WheelFile>>();
-        tokio::select! {
+            futures_util::stream::iter(wanted.into_iter().map(|locked| self.fetch_one(&work, locked)))
+                .buffer_unordered(PARALLEL)
+                .try_collect::<Vec<WheelFile>>();
+        let wheels = tokio::select! {
             biased;
             () = context.cancelled.cancelled() => {
                 Err(Error::new(ErrorKind::Cancelled, "stopped while wheels were fetched").with_operation("index.fetch"))
             }
             fetched = fetching => Ok(fetched?.into_iter().collect()),
-        }
+        };
+        work.advanced(0, 0, wheels.is_ok());
+        wheels
     }
 
     async fn fetch_one(&self, work: &Work<'_>, locked: &Locked) -> Result<WheelFile> {
@@ -105,8 +103,11 @@ impl WheelStore {
             progress.total = file.size.and_then(|size| Some(progress.total? + size));
         });
         let place = self.place(&file.digest, &file.file_name);
-        let size =
-            self.client.download(&file, &place, &|from, to| work.advanced(from, to)).await.map_err(named)?;
+        let size = self
+            .client
+            .download(&file, &place, &|from, to| work.advanced(from, to, false))
+            .await
+            .map_err(named)?;
         self.remember(work, locked, &file).await.map_err(named)?;
         Ok(WheelFile::new(&locked.name, &file.file_name, place, file.digest, size))
     }
@@ -251,13 +252,14 @@ impl Work<'_> {
         change(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// A file that had `from` bytes has `to`.
-    fn advanced(&self, from: u64, to: u64) {
+    /// A file that had `from` bytes has `to`; nothing more comes when this is the `last` time.
+    fn advanced(&self, from: u64, to: u64, last: bool) {
         let event = self.progress(|progress| {
             progress.done = progress.done.saturating_sub(from) + to;
             // A total is told when it is the total of everything.
             let total = progress.total.filter(|_| progress.unlisted == 0);
-            let due = progress.done.abs_diff(progress.told) >= TELL || total == Some(progress.done);
+            let untold = progress.done.abs_diff(progress.told);
+            let due = untold >= TELL || (last && untold > 0);
             due.then(|| {
                 progress.told = progress.done;
                 Event::Progress {
