@@ -1,5 +1,6 @@
 //! A checked project becomes a release.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::lock::{Lock, LockRequest, Platform, read_declared};
 use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
 use super::observe::{Observation, observe};
 use super::{MANIFEST, Release};
+use super::{host_lock, leave_out};
 use crate::diagnostic::Report;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -124,6 +126,13 @@ pub async fn build(
 
     let observation =
         observed(context, project, &store, staging.path(), &manifest, &lock, options, &interpreter).await?;
+    if container.leave_out_unused {
+        let kept = container.keep.iter().map(String::as_str);
+        let asked_for = request.needed.iter().map(String::as_str).chain(declared.direct()).chain(kept);
+        manifest.unused_distributions =
+            leave_out::unused(&observation.imports, &lock, &leave_out::named(asked_for));
+        manifest.unused_modules = leave_out::modules(&observation.imports, &manifest.unused_distributions);
+    }
     manifest.scoring = Some(observation.scoring);
     mark_columns(&mut manifest.input, &observation.input_nullable, "nullable");
     mark_columns(&mut manifest.input, &observation.input_widened, "widen");
@@ -206,6 +215,8 @@ fn draft(
         docs: serving.docs,
         files: Vec::new(),
         quotes: QuotesEntry { file: "quotes.json".to_owned() },
+        unused_distributions: Vec::new(),
+        unused_modules: BTreeMap::new(),
     }
 }
 
@@ -242,15 +253,14 @@ async fn observed(
     if let Some(observation) = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Ok(observation);
     }
-    if Platform::of_host() != Some(options.platform) {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("a release for {} cannot be scored on this machine", options.platform.as_str()),
-        )
-        .with_operation("build.observe")
-        .with_hint("build it on such a machine, or set `architecture` under [deploy.build]"));
-    }
     tell(context, 2, "installing the dependencies");
+    let elsewhere = !host_lock::is_of_host(Some(options.platform));
+    let lock = if elsewhere {
+        let (variables, choice) = (project.variables(), options.installer);
+        &host_lock::for_host(context, variables, store, lock, choice, interpreter).await?
+    } else {
+        lock
+    };
     let environment = options.environments.ensure(context, &lock.text, interpreter.version).await?;
     tell(context, 3, "scoring the test quotes");
     let observation = observe(context, project.variables(), &environment.python, staging).await?;
