@@ -87,7 +87,6 @@ impl ImageMaker {
         let workshop = Workshop::new(self, context, request, build)?;
         let work = Work {
             maker: self,
-            context,
             client,
             request,
             workshop: &workshop,
@@ -141,7 +140,6 @@ fn layers(manifest: &[u8]) -> u64 {
 /// One image on its way.
 struct Work<'a> {
     maker: &'a ImageMaker,
-    context: &'a Context,
     client: &'a RegistryClient,
     request: &'a ImageRequest<'a>,
     workshop: &'a Workshop<'a>,
