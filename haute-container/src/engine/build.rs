@@ -168,27 +168,11 @@ impl Engine {
             .with_operation("engine.build")
             .with_hint("choose another base image, or `builder = \"direct\"`, which runs nothing"));
         }
-        let chain = chain(&base, build);
-        let (mut from, mut next) = (build.base.to_string(), 0);
-        for (index, link) in chain.iter().enumerate().rev() {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            if self.is_checkpoint(name, &base, index + 1).await? {
-                (from, next) = (name.clone(), index + 1);
-                break;
-            }
-        }
+        let kept = checkpoints(&base, build);
+        let (mut from, mut next) = self.begin(&base, build, &kept).await?;
         let reused = next;
-        for (index, link) in chain.iter().enumerate().skip(reused) {
-            let Some(name) =
-                link.as_ref().filter(|_| build.layers.get(index).is_some_and(|layer| layer.checkpoint))
-            else {
-                continue;
-            };
-            let layers = build.layers.get(next..=index).unwrap_or_default();
+        for (index, name) in kept.iter().filter(|(index, _)| *index >= reused) {
+            let layers = build.layers.get(next..=*index).unwrap_or_default();
             let segment = Segment { from, layers, config: None, tag: Some(name.clone()) };
             self.run_segment(context, build, builder, segment).await?;
             (from, next) = (name.clone(), index + 1);
@@ -201,9 +185,34 @@ impl Engine {
         for tag in &build.tags {
             self.tag(&image.id, tag).await?;
         }
-        let kept: Vec<String> = chain.into_iter().flatten().collect();
+        let kept: Vec<String> = kept.into_iter().map(|(_, name)| name).collect();
         self.forget_checkpoints(&build.name, &kept).await;
         Ok(BuiltImage { image, builder, reused })
+    }
+
+    /// How many of the layers, from the base up, the engine has already: a build does not read their tars. Only keys are looked
+    /// at. Cancel-safe: it asks only, and pulls the base where it is missing.
+    ///
+    /// # Errors
+    /// What [`fetch`](Self::fetch) says about the base, and what the engine fails with.
+    pub async fn layers_present(&self, context: &Context, build: &Build) -> Result<usize> {
+        let base = self.fetch(context, &build.base, &build.platform, build.credentials.as_ref()).await?;
+        Ok(self.begin(&base, build, &checkpoints(&base, build)).await?.1)
+    }
+
+    /// The image to begin from, and how many layers it has upon the base.
+    async fn begin(
+        &self,
+        base: &LocalImage,
+        build: &Build,
+        kept: &[(usize, String)],
+    ) -> Result<(String, usize)> {
+        for (index, name) in kept.iter().rev() {
+            if self.is_checkpoint(name, base, index + 1).await? {
+                return Ok((name.clone(), index + 1));
+            }
+        }
+        Ok((build.base.to_string(), 0))
     }
 
     fn choose(&self, builder: Builder) -> Result<Builder> {
@@ -331,18 +340,20 @@ impl Engine {
     }
 }
 
-/// For each layer, the name of the image up to it; `None` from the first layer that has no key.
-fn chain(base: &LocalImage, build: &Build) -> Vec<Option<String>> {
+/// The layers up to which the engine keeps an image, and its name. None above a layer without a key: nothing says what is in it.
+fn checkpoints(base: &LocalImage, build: &Build) -> Vec<(usize, String)> {
     let layers: Vec<&str> = base.layers.iter().map(Digest::as_str).collect();
-    let mut state = Some(format!("{CHAIN_VERSION}\n{}\n{}\n{}", base.id, build.platform, layers.join("\n")));
-    let mut links = Vec::new();
-    for layer in &build.layers {
-        state = state
-            .zip(layer.key.as_ref())
-            .map(|(below, key)| Digest::of(format!("{below}\n{key}")).to_string());
-        links.push(state.as_ref().map(|state| super::checkpoint::name(&build.name, &Digest::of(state))));
+    let mut below = format!("{CHAIN_VERSION}\n{}\n{}\n{}", base.id, build.platform, layers.join("\n"));
+    let mut kept = Vec::new();
+    for (index, layer) in build.layers.iter().enumerate() {
+        let Some(key) = &layer.key else { break };
+        let chain = Digest::of(format!("{below}\n{key}"));
+        if layer.checkpoint {
+            kept.push((index, super::checkpoint::name(&build.name, &chain)));
+        }
+        below = chain.to_string();
     }
-    links
+    kept
 }
 
 /// The caller wants to stop.

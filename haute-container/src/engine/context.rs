@@ -12,6 +12,9 @@ use tar::{EntryType, Header};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::layer::LayerTree;
+use crate::layer::tar::{tar_size, write_tar};
+
 /// What is handed over at a time, in bytes.
 const PIECE: usize = 256 * 1024;
 /// How many pieces may wait for the engine.
@@ -29,6 +32,16 @@ pub trait TarLayer: Send + Sync {
     /// # Errors
     /// When a file of it cannot be read or is not what it was; [`ErrorKind::Cancelled`].
     fn write(&self, to: &mut dyn Write, cancelled: &Cancellation) -> Result<()>;
+}
+
+impl TarLayer for LayerTree {
+    fn size(&self) -> u64 {
+        tar_size(self)
+    }
+
+    fn write(&self, to: &mut dyn Write, cancelled: &Cancellation) -> Result<()> {
+        write_tar(self, to, cancelled).map(drop)
+    }
 }
 
 /// A context on its way to the engine.

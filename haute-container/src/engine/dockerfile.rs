@@ -97,22 +97,19 @@ fn exec(words: Option<&[String]>) -> Result<String> {
 }
 
 fn healthcheck(check: &Healthcheck) -> Result<String> {
-    let mut text = String::from("HEALTHCHECK");
-    for (flag, nanoseconds) in
-        [("interval", check.interval), ("timeout", check.timeout), ("start-period", check.start_period)]
-    {
-        if nanoseconds > 0 {
-            text += &format!(" --{flag}={nanoseconds}ns");
-        }
-    }
-    if check.retries > 0 {
-        text += &format!(" --retries={}", check.retries);
-    }
+    let times =
+        [("interval", check.interval), ("timeout", check.timeout), ("start-period", check.start_period)];
+    let times = times.iter().filter(|(_, time)| *time > 0).map(|(flag, time)| format!("--{flag}={time}ns"));
+    let retries = (check.retries > 0).then(|| format!("--retries={}", check.retries));
+    let flags: Vec<String> = times.chain(retries).collect();
     match check.test.split_first() {
         Some((kind, [])) if kind == "NONE" => Ok("HEALTHCHECK NONE".to_owned()),
-        Some((kind, words)) if kind == "CMD" && !words.is_empty() => {
-            Ok(format!("{text} CMD {}", exec(Some(words))?))
-        }
+        Some((kind, words)) if kind == "CMD" && !words.is_empty() => Ok(["HEALTHCHECK".to_owned()]
+            .into_iter()
+            .chain(flags)
+            .chain(["CMD".to_owned(), exec(Some(words))?])
+            .collect::<Vec<_>>()
+            .join(" ")),
         _ => Err(unsaid("the health check is not in exec form")),
     }
 }

@@ -24,7 +24,13 @@ impl ImageMaker {
     ///
     /// # Errors
     /// Only when the documents cannot be made.
-    pub async fn attach(&self, context: &Context, request: &ImageRequest<'_>, digest: &Digest, size: u64) -> Result<u64> {
+    pub async fn attach(
+        &self,
+        context: &Context,
+        request: &ImageRequest<'_>,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<u64> {
         let client = self.client(request.name)?;
         let mut documents =
             vec![(SBOM_MEDIA_TYPE, sbom(request.release, &request.plan.base, &request.plan.left_out)?)];

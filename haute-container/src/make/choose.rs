@@ -38,7 +38,8 @@ impl ImageMaker {
             _ if remote => Ok(direct("the image goes to a registry, and no engine is needed for that")),
             _ => match Engine::connect(self.variables()).await {
                 Ok(engine) => {
-                    let reason = format!("the image stays here, where Docker {} can run it", engine.version().engine);
+                    let reason =
+                        format!("the image stays here, where Docker {} can run it", engine.version().engine);
                     Ok(Chosen { engine: Some(engine), reason })
                 }
                 Err(_) => Ok(direct("no Docker engine answers here")),

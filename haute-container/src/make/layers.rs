@@ -71,7 +71,9 @@ impl<'a> Workshop<'a> {
 }
 
 /// Runs `work` where blocking is allowed.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|source| Error::bug("the making of a layer broke off").with_source(source))?

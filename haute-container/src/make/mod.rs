@@ -4,7 +4,9 @@
 mod archive;
 mod attach;
 mod choose;
+mod engine;
 mod layers;
+mod prove;
 mod push;
 mod read;
 
@@ -59,7 +61,12 @@ pub struct ImageRequest<'a> {
 
 impl<'a> ImageRequest<'a> {
     /// The image `plan` of `release`, called `name`.
-    pub fn new(release: &'a Release, plan: &'a ImagePlan, stamp: &'a Stamp, name: &'a ImageReference) -> Self {
+    pub fn new(
+        release: &'a Release,
+        plan: &'a ImagePlan,
+        stamp: &'a Stamp,
+        name: &'a ImageReference,
+    ) -> Self {
         Self { release, plan, stamp, name, previous: None, proof: None }
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -16,9 +17,7 @@ use super::{ImageMaker, ImageRequest};
 use crate::image::{FinishedLayer, PlannedLayer, documents};
 use crate::layer::LayerBuild;
 use crate::oci::{Descriptor, media_type};
-use crate::registry::{
-    BlobSource, MissingBlobs, Push, PushBlob, PushSource, RegistryClient, Uploaded,
-};
+use crate::registry::{BlobSource, MissingBlobs, Push, PushBlob, PushSource, RegistryClient, Uploaded};
 
 /// How many layers are on their way at a time, from the index to the registry, beside one of the base. Amazon's ECR drops
 /// connections beyond six.
@@ -107,15 +106,15 @@ impl ImageMaker {
             finished = work.all() => finished?,
         };
         let documents = documents(request.release, request.plan, request.stamp, &finished)?;
-        let mut blobs: Vec<PushBlob> = documents
-            .layers
-            .iter()
-            .map(|layer| PushBlob::new(layer.clone(), PushSource::Assumed))
-            .collect();
+        let mut blobs: Vec<PushBlob> =
+            documents.layers.iter().map(|layer| PushBlob::new(layer.clone(), PushSource::Assumed)).collect();
         let config = PushSource::Blob(BlobSource::Bytes(Bytes::from(documents.config.clone())));
         blobs.push(PushBlob::new(documents.config_descriptor.clone(), config));
-        let push = Push::new(request.name.repository(), blobs, documents.manifest.clone(), media_type::MANIFEST);
-        let pushed = client.push(&tagged(push, request), &Remake { work: &work, finished: &finished }, context).await?;
+        let push =
+            Push::new(request.name.repository(), blobs, documents.manifest.clone(), media_type::MANIFEST);
+        let pushed = client
+            .push(&tagged(push, request), &Remake { work: &work, finished: &finished }, context)
+            .await?;
         let sent = work.sent.load(Ordering::Relaxed);
         let total = documents.layers.len() as u64;
         let layer_bytes: u64 = documents.layers.iter().map(|layer| layer.size).sum();
@@ -157,11 +156,13 @@ impl Work<'_> {
     /// Every layer of the base and the image in the registry.
     async fn all(&self) -> Result<Vec<FinishedLayer>> {
         let base = self.base();
+        // Boxed one by one: the compiler cannot see that a closure over borrowed layers gives futures that may change threads.
+        let mut each: Vec<BoxFuture<'_, Result<(usize, FinishedLayer)>>> = Vec::new();
+        for (index, layer) in self.request.plan.layers.iter().enumerate() {
+            each.push(Box::pin(async move { Ok((index, self.finish(layer).await?)) }));
+        }
         // Unordered, so that one large layer does not keep the small ones behind it waiting.
-        let own = futures_util::stream::iter(self.request.plan.layers.iter().enumerate())
-            .map(|(index, layer)| async move { Ok::<_, Error>((index, self.finish(layer).await?)) })
-            .buffer_unordered(PARALLEL)
-            .try_collect::<Vec<_>>();
+        let own = futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<_>>();
         let ((), mut own) = tokio::try_join!(base, own)?;
         own.sort_by_key(|(index, _)| *index);
         Ok(own.into_iter().map(|(_, layer)| layer).collect())
@@ -170,12 +171,11 @@ impl Work<'_> {
     /// The base's layers: known from the earlier image, else mounted or copied.
     async fn base(&self) -> Result<()> {
         let layers = &self.request.plan.base.manifest().layers;
-        let missing = layers.iter().filter(|layer| !self.request.previous.is_some_and(|one| one.has(&layer.digest)));
-        futures_util::stream::iter(missing)
-            .map(|layer| self.base_layer(layer))
-            .buffered(1)
-            .try_collect::<Vec<()>>()
-            .await?;
+        for layer in layers {
+            if !self.request.previous.is_some_and(|one| one.has(&layer.digest)) {
+                self.base_layer(layer).await?;
+            }
+        }
         Ok(())
     }
 
@@ -271,10 +271,13 @@ impl MissingBlobs for Remake<'_> {
         })?;
         let (made, path) = self.work.make(layer).await?;
         if made.descriptor.digest != descriptor.digest {
-            return Err(Error::new(ErrorKind::BuildFailed, "a layer of the earlier image cannot be made again byte for byte")
-                .with_operation("image.push")
-                .with_context("layer", layer.title.clone())
-                .with_hint("delete the tag the earlier image has, or set another `latest_tag`, and push again"));
+            return Err(Error::new(
+                ErrorKind::BuildFailed,
+                "a layer of the earlier image cannot be made again byte for byte",
+            )
+            .with_operation("image.push")
+            .with_context("layer", layer.title.clone())
+            .with_hint("delete the tag the earlier image has, or set another `latest_tag`, and push again"));
         }
         Ok(BlobSource::File(path))
     }

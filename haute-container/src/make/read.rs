@@ -33,11 +33,9 @@ impl ImageMaker {
             first
         } else {
             let digest = of_platform(&first, platform).map_err(of_base)?;
-            client
-                .manifest(name.repository(), digest.as_str())
-                .await
-                .map_err(of_base)?
-                .ok_or_else(|| of_base(missing("the base image's manifest for the platform is not in its registry")))?
+            client.manifest(name.repository(), digest.as_str()).await.map_err(of_base)?.ok_or_else(|| {
+                of_base(missing("the base image's manifest for the platform is not in its registry"))
+            })?
         };
         let (manifest, config) = described(&client, name.repository(), &fetched).await.map_err(of_base)?;
         Base::new(name.clone(), fetched.digest, manifest, config, platform, python)
@@ -48,9 +46,8 @@ impl ImageMaker {
     /// # Errors
     /// What the registry says, but for a refusal to read: that is `Ok(None)`, because an account may be allowed to push only.
     pub async fn previous(&self, client: &RegistryClient, name: &ImageReference) -> Result<Option<Previous>> {
-        let refused = |error: &Error| {
-            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported)
-        };
+        let refused =
+            |error: &Error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported);
         let fetched = match client.manifest(name.repository(), name.manifest()).await {
             Ok(Some(fetched)) if is_image_manifest(&fetched.media_type) => fetched,
             Ok(_) => return Ok(None),
@@ -62,7 +59,10 @@ impl ImageMaker {
                 Ok(Some(Previous::new(fetched.digest, fetched.bytes.to_vec(), &manifest, &config)))
             }
             // What cannot be read is no cache: everything is made anew.
-            Err(error) if refused(&error) || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BuildFailed) => {
+            Err(error)
+                if refused(&error)
+                    || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BuildFailed) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -112,7 +112,7 @@ fn of_platform(index: &Fetched, platform: Platform) -> Result<Digest> {
 }
 
 fn missing(what: &str) -> Error {
-    Error::new(ErrorKind::NotFound, what)
-        .with_operation("image.read")
-        .with_hint("check `base_image` under [deploy.container], and that its registry lets this account read")
+    Error::new(ErrorKind::NotFound, what).with_operation("image.read").with_hint(
+        "check `base_image` under [deploy.container], and that its registry lets this account read",
+    )
 }

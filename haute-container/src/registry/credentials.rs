@@ -38,6 +38,14 @@ impl Credentials {
         Self::RegistryToken(Secret::new(token.into()))
     }
 
+    /// The name and the password, for an engine that signs in by itself; `None` for tokens.
+    pub fn username_and_password(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Password { username, password } => Some((username, password.expose_secret())),
+            Self::IdentityToken(_) | Self::RegistryToken(_) => None,
+        }
+    }
+
     /// The part nobody may see.
     pub(super) fn secret(&self) -> &str {
         match self {
