@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -75,10 +76,13 @@ impl WheelStore {
         let wanted: Vec<&Locked> = wanted.into_iter().collect();
         let work = Work { tags: Tags::new(target), target, context, progress: Mutex::default() };
         work.progress(|progress| progress.unlisted = wanted.len());
+        // Boxed one by one: the compiler cannot see that a closure over borrowed entries gives futures that may change threads.
+        let mut each: Vec<BoxFuture<'_, Result<WheelFile>>> = Vec::new();
+        for locked in wanted {
+            each.push(Box::pin(self.fetch_one(&work, locked)));
+        }
         let fetching =
-            futures_util::stream::iter(wanted.into_iter().map(|locked| self.fetch_one(&work, locked)))
-                .buffer_unordered(PARALLEL)
-                .try_collect::<Vec<WheelFile>>();
+            futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<WheelFile>>();
         let wheels = tokio::select! {
             biased;
             () = context.cancelled.cancelled() => {

@@ -18,6 +18,8 @@ pub enum Reason {
     Sources,
     /// The distribution's own tests.
     Tests,
+    /// Licences, readmes and the like that a wheel puts beside the packages of everybody; the licence that counts is in `.dist-info`.
+    Documents,
 }
 
 /// Distributions whose `tests` directories nothing outside of them imports: looked at one by one, for a package may well import
@@ -49,6 +51,23 @@ const SOURCES: &[&str] = &[
     "pyx.tp", "pxd.tp", "f", "f90",
 ];
 
+/// What documents are called, in lower case and without an ending.
+const DOCUMENTS: &[&str] = &[
+    "authors",
+    "changelog",
+    "changes",
+    "code_of_conduct",
+    "contributing",
+    "copying",
+    "history",
+    "licence",
+    "license",
+    "news",
+    "notice",
+    "readme",
+    "security",
+];
+
 /// Endings of templates of Cython sources.
 const TEMPLATES: &[&str] = &[".pyx.tp", ".pxd.tp", ".pyx.in", ".pxd.in"];
 
@@ -61,6 +80,12 @@ pub fn left_out(distribution: &str, path: &str) -> Option<Reason> {
         return None;
     }
     let lower = file.to_ascii_lowercase();
+    if directories.is_empty()
+        && DOCUMENTS.iter().any(|name| lower.split('.').next() == Some(name))
+        && !lower.ends_with(".py")
+    {
+        return Some(Reason::Documents);
+    }
     let ending = lower.rsplit_once('.').map_or("", |(_, ending)| ending);
     if directories.split('/').any(|part| part == "__pycache__") || ending == "pyc" {
         return Some(Reason::ByteCode);

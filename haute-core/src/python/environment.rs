@@ -37,6 +37,16 @@ pub struct EnvironmentCache {
     choice: InstallerChoice,
 }
 
+/// Where this user's caches are: `HAUTE_CLI_CACHE`, else `haute-cli` below `XDG_CACHE_HOME` or `~/.cache` (XDG base directory
+/// specification), else below `fallback`. What is there may be removed at any time.
+pub fn cache_directory(variables: &Variables, fallback: &Path) -> PathBuf {
+    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("HAUTE_CLI_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("haute-cli")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache").join("haute-cli")))
+        .unwrap_or_else(|| fallback.join("cache"))
+}
+
 impl EnvironmentCache {
     /// Environments below `directory`, installed with `choice` under `variables`.
     pub fn new(directory: impl Into<PathBuf>, variables: Variables, choice: InstallerChoice) -> Self {
@@ -45,12 +55,8 @@ impl EnvironmentCache {
 
     /// The user's cache: `HAUTE_CLI_CACHE`, else `XDG_CACHE_HOME/haute-cli`, else `HOME/.cache/haute-cli`, else below `fallback`.
     pub fn of_user(variables: &Variables, fallback: &Path, choice: InstallerChoice) -> Self {
-        let set = |name: &str| variables.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let directory = set("HAUTE_CLI_CACHE")
-            .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("haute-cli")))
-            .or_else(|| set("HOME").map(|home| home.join(".cache").join("haute-cli")))
-            .unwrap_or_else(|| fallback.join("cache"));
-        Self::new(directory.join("environments"), variables.clone(), choice)
+        let directory = cache_directory(variables, fallback).join("environments");
+        Self::new(directory, variables.clone(), choice)
     }
 
     /// The variables programs are run with.

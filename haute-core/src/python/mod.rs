@@ -9,7 +9,7 @@ mod process;
 mod provider;
 mod runtime;
 
-pub use environment::{Environment, EnvironmentCache};
+pub use environment::{Environment, EnvironmentCache, cache_directory};
 pub use installer::{Installer, InstallerChoice};
 pub use interpreter::{Interpreter, PythonVersion, find_interpreter};
 pub use process::{Finished, run, run_within};

@@ -1,0 +1,144 @@
+//! A client of one registry.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use haute_core::digest::Digest;
+use haute_core::error::{Error, ErrorKind, Result};
+use reqwest::{Certificate, Url, redirect};
+
+use super::authority::Authority;
+use super::credentials::CredentialSource;
+use super::error::{Place, is_ecr};
+use super::options::{ClientOptions, is_this_machine};
+use super::transport::Transport;
+use crate::reference::ImageReference;
+
+/// A client of one registry that speaks the OCI distribution protocol (distribution-spec 1.1; Docker's registry API v2).
+///
+/// Clones share connections, tokens and what was learnt about the registry. Every call is safe to cancel by dropping its
+/// future: at worst a registry keeps an unfinished upload, which it forgets after a while, or a blob nobody names yet.
+#[derive(Clone)]
+pub struct RegistryClient(Arc<Inner>);
+
+struct Inner {
+    host: String,
+    pub(super) transport: Transport,
+    /// Whether an upload that broke off may be taken up where it ended. Amazon's ECR loses what comes after the first
+    /// part without saying so (aws/containers-roadmap issue 2831).
+    resumes: AtomicBool,
+}
+
+impl std::fmt::Debug for RegistryClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistryClient").field("host", &self.0.host).finish_non_exhaustive()
+    }
+}
+
+impl RegistryClient {
+    /// A client of the registry that `image` names. Nothing is sent yet.
+    ///
+    /// Proxies are those of the process (`HTTPS_PROXY` …), but for this machine's own addresses.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when a certificate of `options` cannot be read.
+    pub fn new(
+        image: &ImageReference,
+        credentials: Arc<dyn CredentialSource>,
+        options: &ClientOptions,
+    ) -> Result<Self> {
+        let host = image.host().to_owned();
+        let scheme = if options.is_plain(&host) { "http" } else { "https" };
+        let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|source| {
+            Error::new(ErrorKind::InvalidInput, format!("`{host}` is no registry's host"))
+                .with_operation("registry.connect")
+                .with_source(source)
+        })?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("haute-deploy/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(options.connect_timeout)
+            .tcp_keepalive(std::time::Duration::from_secs(30));
+        if is_this_machine(&host) {
+            builder = builder.no_proxy();
+        }
+        let mut extra = Vec::new();
+        for pem in &options.certificates {
+            extra.extend(Certificate::from_pem_bundle(pem).map_err(|source| {
+                Error::new(ErrorKind::InvalidInput, "a file of trusted certificates is not in PEM")
+                    .with_operation("registry.connect")
+                    .with_source(source)
+            })?);
+        }
+        if !extra.is_empty() {
+            builder = builder.tls_certs_merge(extra);
+        }
+        let http = builder.build().map_err(|source| {
+            Error::new(ErrorKind::Unexpected, "an HTTP client cannot be made")
+                .with_operation("registry.connect")
+                .with_hint("the certificates of the system could not be read, or one that was named is none")
+                .with_source(source)
+        })?;
+        let authority = Authority::new(host.clone(), credentials, http.clone(), options.clone());
+        let transport = Transport::new(http, base, authority, options.clone());
+        let resumes = AtomicBool::new(!is_ecr(&host));
+        Ok(Self(Arc::new(Inner { host, transport, resumes })))
+    }
+
+    /// The host, with its port when the image's name has one.
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// Whether both are clients of the same registry.
+    pub fn is_same_registry(&self, other: &Self) -> bool {
+        self.0.host.eq_ignore_ascii_case(&other.0.host)
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    pub(super) fn resumes(&self) -> bool {
+        self.0.resumes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn resumes_no_more(&self) {
+        self.0.resumes.store(false, Ordering::Relaxed);
+    }
+
+    /// What errors of a call say about where it was made.
+    pub(super) fn place(&self, operation: &'static str, repository: &str, writes: bool) -> Place {
+        Place { operation, host: self.0.host.clone(), repository: repository.to_owned(), writes }
+    }
+
+    /// The address of something in a repository: `/v2/<repository>/<rest>`.
+    pub(super) fn url(&self, repository: &str, rest: &str) -> Result<Url> {
+        checked(repository)?;
+        self.0
+            .transport
+            .base()
+            .join(&format!("v2/{repository}/{rest}"))
+            .map_err(|source| Error::bug("the address of a registry cannot be made").with_source(source))
+    }
+}
+
+/// Refuses what is no repository: the name becomes a part of an address.
+fn checked(repository: &str) -> Result<()> {
+    let named = format!("registry.invalid/{repository}").parse::<ImageReference>();
+    match named {
+        Ok(named) if named.tag().is_none() && named.digest().is_none() => Ok(()),
+        _ => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("`{}` is no name of a repository", repository.escape_debug()),
+        )),
+    }
+}
+
+/// Refuses what is neither tag nor digest.
+pub(super) fn checked_reference(reference: &str) -> Result<Option<Digest>> {
+    if let Some(digest) = Digest::parse(reference) {
+        return Ok(Some(digest));
+    }
+    "registry.invalid/a".parse::<ImageReference>()?.with_tag(reference).map(|_| None)
+}

@@ -1,0 +1,51 @@
+//! Finding an engine.
+
+use haute_container::engine::Engine;
+use haute_core::error::{ErrorKind, chain};
+use haute_core::variables::Variables;
+use haute_test_services::{Required, test};
+use libtest_mimic::{Failed, Trial};
+
+pub(crate) fn trials(engine: impl Fn() -> Required<haute_test_services::Engine>) -> Vec<Trial> {
+    vec![
+        test("connect::an_engine_says_what_it_is", engine(), |engine| says_what_it_is(&engine)),
+        Trial::test("connect::no_engine_is_an_error_that_says_what_to_do", nobody),
+    ]
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn says_what_it_is(docker: &haute_test_services::Engine) -> Result<(), Failed> {
+    let variables: Variables = [("DOCKER_HOST", docker.address())].into_iter().collect();
+    let engine = runtime().block_on(Engine::connect(&variables))?;
+    let said = docker.run(["version", "--format", "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}"])?;
+    let version = engine.version();
+    assert_eq!(format!("{} {}", version.engine, version.platform), said.trim());
+    let api: Vec<u32> = version.api.split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(api[0] == 1 && api[1] >= 30, "{}", version.api);
+    Ok(())
+}
+
+fn nobody() -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let socket = directory.path().join("engine.sock");
+    let host = format!("unix://{}", socket.display());
+    let variables: Variables = [("DOCKER_HOST", host.as_str())].into_iter().collect();
+    let error = runtime().block_on(Engine::connect(&variables)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains(&host), "{error}");
+    assert!(error.hints().iter().any(|hint| hint.contains("builder = \"direct\"")), "{:?}", error.hints());
+    // Something that listens and is no engine.
+    let listener = std::os::unix::net::UnixListener::bind(&socket)?;
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            .expect("written");
+    });
+    let error = runtime().block_on(Engine::connect(&variables)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{:?}", chain(&error));
+    thread.join().expect("answered");
+    Ok(())
+}
