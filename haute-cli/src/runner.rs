@@ -39,6 +39,9 @@ impl Runner {
         #[cfg(feature = "target-local")]
         let runner =
             runner.register(haute_target_local::Factory::new()).explain(haute_target_local::Factory::codes());
+        #[cfg(feature = "target-container")]
+        let runner =
+            runner.register(haute_container::Factory::new()).explain(haute_container::Factory::codes());
         runner
     }
 

@@ -9,4 +9,7 @@ pub mod oci;
 pub mod prove;
 pub mod reference;
 pub mod registry;
+mod target;
 pub mod wheel;
+
+pub use target::{ContainerConfig, ContainerTarget, Factory};

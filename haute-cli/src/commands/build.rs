@@ -6,8 +6,8 @@ use std::path::Path;
 use haute_core::release::{Release, write_committed_lock};
 use haute_core::{Error, ErrorKind, Result};
 
-use super::make;
 use super::work::Work;
+use super::{image, make};
 use crate::args::BuildArguments;
 use crate::exit::Stage;
 use crate::failure::{At as _, Failure};
@@ -18,13 +18,18 @@ pub(crate) async fn run(work: Work<'_>, arguments: &BuildArguments) -> Result<Ou
     let mut prepared = make::checked(&work).await?;
     let built = Box::pin(make::built(&work, &mut prepared)).await?;
     let release = match &arguments.output {
-        Some(directory) => copied(&built.release, directory).at(Stage::Build)?,
-        None => built.release,
+        Some(directory) if !arguments.image => copied(&built.release, directory).at(Stage::Build)?,
+        _ => built.release,
     };
     if arguments.write_lock {
-        let path = write_committed_lock(&prepared.project, &release, &built.lock_inputs).at(Stage::Build)?;
+        let base = image::base(&work, &prepared.project, &release).await?;
+        let path = write_committed_lock(&prepared.project, &release, &built.lock_inputs, base.as_ref())
+            .at(Stage::Build)?;
         ui.field("lock", &path);
         ui.note(&format!("Wrote {}: commit it, and every build takes these very versions.", path.display()));
+    }
+    if arguments.image {
+        return image::build(&work, &prepared.project, &release, arguments.output.as_deref()).await;
     }
     ui.note(&format!("The release is in {}", release.directory().display()));
     ui.field("directory", release.directory());

@@ -6,6 +6,7 @@ mod deploy;
 mod explain;
 mod finish;
 mod history;
+mod image;
 mod make;
 mod plan;
 mod prepare;

@@ -60,6 +60,13 @@ impl Base {
         Ok(Self { name, digest, manifest, config })
     }
 
+    /// Calls it `name` in labels and for people: as it is configured, where it was found by the digest of a lock.
+    #[must_use]
+    pub fn called(mut self, name: ImageReference) -> Self {
+        self.name = name;
+        self
+    }
+
     /// As configured.
     pub fn name(&self) -> &ImageReference {
         &self.name

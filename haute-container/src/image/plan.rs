@@ -134,5 +134,5 @@ fn left_out(release: &Release, settings: &ContainerSection) -> BTreeSet<String> 
         return BTreeSet::new();
     }
     let kept: BTreeSet<String> = settings.keep.iter().map(|name| normalise(name)).collect();
-    std::iter::empty::<&String>().filter(|name| !kept.contains(*name)).cloned().collect()
+    release.manifest().unused_distributions.iter().filter(|name| !kept.contains(*name)).cloned().collect()
 }

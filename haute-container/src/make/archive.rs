@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -12,8 +13,7 @@ use haute_core::target::Context;
 use super::layers::{Workshop, blocking};
 use super::{ImageMaker, ImageRequest};
 use crate::image::{FinishedLayer, documents, write_archive};
-use crate::layer::LayerBuild;
-use crate::oci::Descriptor;
+use crate::layer::{BuiltLayer, LayerBuild};
 
 /// How many layers are in hand at a time.
 const PARALLEL: usize = 4;
@@ -28,6 +28,13 @@ pub struct Archived {
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
+}
+
+impl Archived {
+    /// An archive of `size` bytes at `path`, of the image with `digest`.
+    pub fn new(path: impl Into<PathBuf>, digest: Digest, size: u64) -> Self {
+        Self { path: path.into(), digest, size }
+    }
 }
 
 impl ImageMaker {
@@ -62,10 +69,11 @@ impl ImageMaker {
         let build = LayerBuild::new(request.plan.compression, directory.path());
         let workshop = Workshop::new(self, context, request.release, build)?;
         let base = self.base_layers(context, request, directory.path());
-        let own = futures_util::stream::iter(&request.plan.layers)
-            .map(|layer| workshop.make(layer))
-            .buffered(PARALLEL)
-            .try_collect::<Vec<_>>();
+        let mut each: Vec<BoxFuture<'_, Result<BuiltLayer>>> = Vec::new();
+        for layer in &request.plan.layers {
+            each.push(Box::pin(workshop.make(layer)));
+        }
+        let own = futures_util::stream::iter(each).buffered(PARALLEL).try_collect::<Vec<_>>();
         let (mut blobs, own) = tokio::try_join!(base, own)?;
         let mut finished = Vec::new();
         for layer in own {
@@ -91,23 +99,21 @@ impl ImageMaker {
     ) -> Result<BTreeMap<String, PathBuf>> {
         let name = request.plan.base.name();
         let client = self.client(name)?;
-        let (client, activity) = (&client, &format!("fetching {}", name.short()));
-        futures_util::stream::iter(&request.plan.base.manifest().layers)
-            .map(|layer: &Descriptor| async move {
-                let place = directory.join(format!("base-{}", layer.digest.hex()));
-                let tell = |done| {
-                    context.events.emit(&Event::Progress {
-                        activity: activity.clone(),
-                        done,
-                        total: Some(layer.size),
-                        unit: "bytes".to_owned(),
-                    });
-                };
-                client.download_blob(name.repository(), layer, &place, &tell).await?;
-                Ok::<_, Error>((layer.digest.to_string(), place))
-            })
-            .buffer_unordered(2)
-            .try_collect()
-            .await
+        let activity = format!("fetching {}", name.short());
+        let mut fetched = BTreeMap::new();
+        for layer in &request.plan.base.manifest().layers {
+            let place = directory.join(format!("base-{}", layer.digest.hex()));
+            let tell = |done| {
+                context.events.emit(&Event::Progress {
+                    activity: activity.clone(),
+                    done,
+                    total: Some(layer.size),
+                    unit: "bytes".to_owned(),
+                });
+            };
+            client.download_blob(name.repository(), layer, &place, &tell).await?;
+            fetched.insert(layer.digest.to_string(), place);
+        }
+        Ok(fetched)
     }
 }

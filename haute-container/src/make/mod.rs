@@ -6,6 +6,7 @@ mod attach;
 mod choose;
 mod engine;
 mod layers;
+mod prove;
 mod push;
 mod read;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -155,11 +156,13 @@ impl Work<'_> {
     /// Every layer of the base and the image in the registry.
     async fn all(&self) -> Result<Vec<FinishedLayer>> {
         let base = self.base();
+        // Boxed one by one: the compiler cannot see that a closure over borrowed layers gives futures that may change threads.
+        let mut each: Vec<BoxFuture<'_, Result<(usize, FinishedLayer)>>> = Vec::new();
+        for (index, layer) in self.request.plan.layers.iter().enumerate() {
+            each.push(Box::pin(async move { Ok((index, self.finish(layer).await?)) }));
+        }
         // Unordered, so that one large layer does not keep the small ones behind it waiting.
-        let own = futures_util::stream::iter(self.request.plan.layers.iter().enumerate())
-            .map(|(index, layer)| async move { Ok::<_, Error>((index, self.finish(layer).await?)) })
-            .buffer_unordered(PARALLEL)
-            .try_collect::<Vec<_>>();
+        let own = futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<_>>();
         let ((), mut own) = tokio::try_join!(base, own)?;
         own.sort_by_key(|(index, _)| *index);
         Ok(own.into_iter().map(|(_, layer)| layer).collect())
@@ -168,13 +171,11 @@ impl Work<'_> {
     /// The base's layers: known from the earlier image, else mounted or copied.
     async fn base(&self) -> Result<()> {
         let layers = &self.request.plan.base.manifest().layers;
-        let missing =
-            layers.iter().filter(|layer| !self.request.previous.is_some_and(|one| one.has(&layer.digest)));
-        futures_util::stream::iter(missing)
-            .map(|layer| self.base_layer(layer))
-            .buffered(1)
-            .try_collect::<Vec<()>>()
-            .await?;
+        for layer in layers {
+            if !self.request.previous.is_some_and(|one| one.has(&layer.digest)) {
+                self.base_layer(layer).await?;
+            }
+        }
         Ok(())
     }
 

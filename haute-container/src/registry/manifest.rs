@@ -181,18 +181,40 @@ impl RegistryClient {
         };
         let answer = self.transport().call(&exchange).await?;
         let place = &exchange.place;
-        if answer.response.status().is_success() {
+        let status = answer.response.status();
+        if status.is_success() {
             let headers = answer.response.headers();
             let said =
                 headers.get("docker-content-digest").and_then(|value| Digest::parse(value.to_str().ok()?));
-            if let Some(said) = said.filter(|said| *said != digest) {
-                return Err(place
+            let subject_noted = headers.contains_key("oci-subject");
+            return match said {
+                Some(said) if said == digest => Ok(Stored::Yes { digest, subject_noted }),
+                Some(said) => Err(place
                     .error(ErrorKind::BuildFailed, "the registry stored another manifest than it was sent")
                     .with_context("sent", digest.to_string())
-                    .with_context("stored", said.to_string()));
-            }
-            let subject_noted = headers.contains_key("oci-subject");
-            return Ok(Stored::Yes { digest, subject_noted });
+                    .with_context("stored", said.to_string())),
+                // It names no digest: what it has now is looked up, as far as it lets us look.
+                None if status == StatusCode::CREATED => match self.digest_of(repository, reference).await {
+                    Ok(Some(held)) if held != digest => Err(place
+                        .error(
+                            ErrorKind::BuildFailed,
+                            "the registry stored another manifest than it was sent",
+                        )
+                        .with_context("sent", digest.to_string())
+                        .with_context("stored", held.to_string())),
+                    Ok(None) => Err(place
+                        .error(ErrorKind::Unavailable, "the registry took a manifest and does not have it")),
+                    _ => Ok(Stored::Yes { digest, subject_noted }),
+                },
+                // A page of something that stands in the way says yes to everything.
+                None => Err(place
+                    .error(ErrorKind::Unavailable, "what answers to a manifest is no registry")
+                    .with_context("answer", status.as_u16().to_string())
+                    .with_hint(format!(
+                        "see whether `{}` is a registry's name, and whether a proxy answers in its place",
+                        place.host
+                    ))),
+            };
         }
         let refusal = self.transport().refusal(place, answer).await;
         if refusal.says("MANIFEST_BLOB_UNKNOWN") || (refusal.says("BLOB_UNKNOWN") && refusal.status != 401) {

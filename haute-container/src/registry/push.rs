@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
@@ -232,11 +233,18 @@ impl RegistryClient {
         }
         let total = wanted.iter().map(|blob| blob.descriptor.size).sum();
         let progress = Progress::new(context, format!("push to {}", self.host()), total);
-        let done: Vec<Uploaded> = stream::iter(wanted)
-            .map(|blob| self.push_blob(&push.repository, &blob.descriptor, &blob.source, progress.part()))
-            .buffer_unordered(push.parallel.clamp(1, MOST_PARALLEL))
-            .try_collect()
-            .await?;
+        // Boxed one by one: the compiler cannot see that a closure over borrowed blobs gives futures that may change threads.
+        let mut each: Vec<BoxFuture<'_, Result<Uploaded>>> = Vec::new();
+        for blob in wanted {
+            each.push(Box::pin(self.push_blob(
+                &push.repository,
+                &blob.descriptor,
+                &blob.source,
+                progress.part(),
+            )));
+        }
+        let done: Vec<Uploaded> =
+            stream::iter(each).buffer_unordered(push.parallel.clamp(1, MOST_PARALLEL)).try_collect().await?;
         for uploaded in done {
             count.add(uploaded);
         }
@@ -301,17 +309,18 @@ impl RegistryClient {
         context: &Context,
         count: &mut Count,
     ) -> Result<()> {
-        let presences: Vec<(&PushBlob, Presence)> = stream::iter(&push.blobs)
-            .map(|blob| async move {
+        let mut each: Vec<BoxFuture<'_, Result<(&PushBlob, Presence)>>> = Vec::new();
+        for blob in &push.blobs {
+            each.push(Box::pin(async move {
                 let digest = &blob.descriptor.digest;
                 let scopes = Scopes::push(&push.repository);
                 let presence =
                     self.presence(&push.repository, digest, scopes, Some(blob.descriptor.size)).await?;
-                Ok::<_, Error>((blob, presence))
-            })
-            .buffered(push.parallel.clamp(1, MOST_PARALLEL))
-            .try_collect()
-            .await?;
+                Ok((blob, presence))
+            }));
+        }
+        let presences: Vec<(&PushBlob, Presence)> =
+            stream::iter(each).buffered(push.parallel.clamp(1, MOST_PARALLEL)).try_collect().await?;
         let lacking: Vec<&PushBlob> = presences
             .into_iter()
             .filter(|(blob, presence)| match presence {

@@ -109,7 +109,12 @@ impl Transport {
             let attempt = async {
                 let answer = self.once(exchange).await?;
                 let (status, headers) = (answer.response.status(), answer.response.headers().clone());
-                let body = read(answer.response, most, self.options.idle_timeout, &exchange.place).await?;
+                // A refusal is not what was asked for: its words may be longer than that.
+                let body = if status.is_success() {
+                    read(answer.response, most, self.options.idle_timeout, &exchange.place).await?
+                } else {
+                    words(answer.response, self.options.idle_timeout, &exchange.place).await
+                };
                 Ok((status, headers, body))
             };
             match attempt.await {
@@ -376,6 +381,18 @@ pub(super) async fn read(
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The body of a refusal, as far as it comes and is worth reading: what cannot be read of it is no error of its own.
+async fn words(mut response: reqwest::Response, idle: Duration, place: &Place) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = chunk(&mut response, idle, place).await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= REFUSAL {
+            break;
+        }
+    }
+    body
 }
 
 /// The error for a connection that could not be made or broke off. Addresses are left out: they may hold signatures.

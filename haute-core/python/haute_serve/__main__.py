@@ -54,6 +54,9 @@ def _observe(options: argparse.Namespace, answer: object) -> int:
 
 
 def _prove(options: argparse.Namespace, answer: object) -> int:
+    from .left_out import hide
+
+    hide(options.release)
     from .manifest import load_release
     from .proof import prove
 
@@ -65,6 +68,9 @@ def _prove(options: argparse.Namespace, answer: object) -> int:
 
 
 def _serve(options: argparse.Namespace, answer: object) -> int:
+    from .left_out import hide
+
+    hide(options.release)
     from .server import serve
 
     return serve(options, answer)

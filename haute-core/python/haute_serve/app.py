@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from .batcher import Batcher
 from .columns import compile_tables
 from .handler import QuoteHandler, Send
+from .left_out import hide
 from .manifest import Release, load_release
 from .openapi import document
 from .scorer import Scorer
@@ -82,6 +83,7 @@ class QuoteService(FastAPI):
 
 def create_app(root: Path) -> QuoteService:
     """The application for the release in `root`. Raises `ReleaseError` when a file is not the one that was built."""
+    hide(Path(root))
     return QuoteService(load_release(Path(root)))
 
 

@@ -26,6 +26,8 @@ class Fault:
     message: str
     row: int = 0
     field: str | None = None
+    #: What a request with this fault is answered with.
+    status: int = 422
 
     def payload(self, *, with_row: bool) -> dict[str, Any]:
         """The JSON object for this fault; `row` only where the caller sent an array."""
@@ -37,7 +39,7 @@ class Fault:
         return body
 
     def at_row(self, row: int) -> Fault:
-        return Fault(self.code, self.message, row, self.field)
+        return Fault(self.code, self.message, row, self.field, self.status)
 
 
 class Refusal(Exception):
@@ -58,10 +60,11 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
     @classmethod
-    def of_faults(cls, faults: list[Fault], *, batch: bool, status: int = 422) -> Refusal:
-        """Refuses the whole request, naming the first fault on top and every bad row of a batch."""
-        first = faults[0]
-        refusal = cls(status, first.code, first.message)
+    def of_faults(cls, faults: list[Fault], *, batch: bool) -> Refusal:
+        """Refuses the whole request, naming the first fault on top and every bad row of a batch. A fault of the service's own
+        outweighs the caller's: it goes on top."""
+        first = max(faults, key=lambda fault: fault.status)
+        refusal = cls(first.status, first.code, first.message)
         refusal.body = first.payload(with_row=batch)
         if batch or len(faults) > 1:
             refusal.body["error_count"] = len(faults)

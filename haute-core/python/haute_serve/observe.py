@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import sys
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -15,9 +17,11 @@ from .manifest import Release
 from .paths import shown
 from .project import load_pipeline
 from .quotes import QuoteReader, Quotes
-from .relax import relaxed
+from .rehearsal import rehearse
+from .relax import marked, relaxed
 from .scorer import Engine, Reference
 from .trials import VARIANTS, Outcome, crowd, numbered, outcome, together
+from .unused import Asked, imports, note_questions
 from .variants import variants
 
 
@@ -28,6 +32,7 @@ def observe(release: Release) -> dict[str, Any]:
     )
     reader = QuoteReader(tables)
     reference = Reference(release, reader)
+    asked = note_questions()
     fit: list[tuple[str, Quotes]] = []
     reports: list[dict[str, Any]] = []
     for quote in release.quotes:
@@ -53,14 +58,31 @@ def observe(release: Release) -> dict[str, Any]:
         if not faults
     ]
     trial = Trial(release, reader, reference, fit, alone, made)
+    scoring = trial.scoring()
+    source = marked(release.manifest["input"], nullable, widened)
+    finished = replace(release, manifest={**release.manifest, "input": source, "scoring": scoring})
     return {
-        "scoring": trial.scoring(),
+        "scoring": scoring,
         "input_nullable": nullable,
         "input_widened": widened,
         "quotes": reports,
+        "imports": _imports(finished, asked),
         "haute": version("haute"),
         "python": platform.python_version(),
     }
+
+
+def _imports(finished: Release, asked: Asked) -> dict[str, dict[str, list[str]]]:
+    """What was imported from and what was not, now that every quote was scored, and once the release has been served as well."""
+    try:
+        rehearse(finished)
+    except Exception as error:
+        # What was not seen to serve may need anything. The proof says what is wrong with it.
+        print(
+            f"haute_serve: nothing is left out: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+        )
+        return {}
+    return imports(asked.modules)
 
 
 class Trial:

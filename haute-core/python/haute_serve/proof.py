@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from . import left_out
 from .compare import meets
 from .errors import Fault
 from .manifest import Quote, Release
@@ -29,6 +30,8 @@ def prove(release: Release) -> dict[str, Any]:
     entries = [_Entry(quote, scorer, reference) for quote in release.quotes]
     fit = [entry for entry in entries if entry.quotes is not None]
     checks = [*_batch_checks(scorer, fit), *_variant_checks(release, scorer, reference)]
+    if release.manifest.get("unused_distributions"):
+        checks.append(_check("left_out_not_needed", _needed()))
     quotes = [entry.report() for entry in entries]
     if not entries:
         checks.append(_check("has_test_quotes", "the release has no test quotes: nothing is proved"))
@@ -70,6 +73,12 @@ def environment() -> dict[str, Any]:
 
 def _check(name: str, failure: str | None) -> dict[str, Any]:
     return {"name": name, "passed": failure is None, "reason": failure}
+
+
+def _needed() -> str | None:
+    """Whether any quote, made-up ones included, asked for what is left out."""
+    name = left_out.needed()
+    return f"pricing needs {name}, which is left out: add it to {left_out.KEY}" if name is not None else None
 
 
 def _skipped(name: str, reason: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,23 @@ def relaxed(
             columns.append(column)
         found.append(replace(table, optional=optional, columns=tuple(columns)))
     return tuple(found), nullable, widened
+
+
+def marked(
+    source: dict[str, Any], nullable: list[dict[str, str]], widened: list[dict[str, str]]
+) -> dict[str, Any]:
+    """`manifest.input` with these columns marked, as the builder marks them."""
+    source = copy.deepcopy(source)
+    for key, places in (("nullable", nullable), ("widen", widened)):
+        for place in places:
+            tables = [table for table in source.get("tables") or [] if table["label"] == place["table"]]
+            for table in tables or [source]:
+                if not place["column"]:
+                    table["optional"] = True
+                for column in table["columns"]:
+                    if column["name"] == place["column"]:
+                        column[key] = True
+    return source
 
 
 def _codes(table: Table, inputs: list[Any]) -> dict[str, set[str]]:

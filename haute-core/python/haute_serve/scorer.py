@@ -6,6 +6,7 @@ import sys
 
 import polars as pl
 
+from . import left_out
 from .answers import Answers, Documents, prune
 from .columns import compile_tables
 from .errors import Fault, ReleaseError
@@ -84,6 +85,7 @@ class Scorer:
             scoring["price_columns"], scoring.get("null_prices") or [], price_nodes(release)
         )
         reference = Reference(release, self.reader)
+        left_out.be_strict()
         self.engine: Engine | Reference = reference
         if scoring["strategy"] == "plan":
             sample = self._sample()
@@ -106,11 +108,15 @@ class Scorer:
     def score(self, parts: list[Quotes]) -> list[Documents | Fault]:
         """One outcome per quote, in order. A quote that cannot be priced never fails its neighbours."""
         count = sum(part.count for part in parts)
+        before = left_out.times_needed()
         try:
             answers = self.engine.documents(parts)
+            if left_out.times_needed() != before:
+                # The refusal was caught, and something else was done instead.
+                raise left_out.NeededLeftOut(left_out.needed() or "")
         except Exception as error:
             if count == 1:
-                return [_not_priced(error)]
+                return [_not_priced(error) if left_out.times_needed() == before else _incomplete(error)]
             singles = [one for part in parts for one in part.each()]
             half = count // 2
             return self.score(singles[:half]) + self.score(singles[half:])
@@ -142,3 +148,14 @@ def _not_priced(error: Exception) -> Fault:
     code = getattr(error, "error_code", None)
     reason = f" ({code})" if isinstance(code, str) else ""
     return Fault("not_priced", f"The pipeline refused to price this quote{reason}.")
+
+
+def _incomplete(error: Exception) -> Fault:
+    name = left_out.needed()
+    print(f"haute_serve: not priced: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    return Fault(
+        "distribution_left_out",
+        f"Pricing this quote needs the distribution {name}, which is left out of this release because no test quote needs it; "
+        f'add "{name}" to {left_out.KEY}, or a test quote like this one.',
+        status=500,
+    )

@@ -200,7 +200,7 @@ def serve(options: argparse.Namespace, answer: Any) -> int:
 
     announce = to_stdout if control is None else control.send
     try:
-        private = _listen(options.host, options.port)
+        private = listen(options.host, options.port)
         shared = None if options.listen_fd is None else socket.socket(fileno=options.listen_fd)
         app = create_app(options.release)
     except (ReleaseError, OSError) as error:
@@ -246,7 +246,8 @@ async def _open_when_started(server: Server) -> None:
     await server.open_shared()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening address; port 0 picks one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,5 +1,6 @@
 //! A checked project becomes a release.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use super::assemble::{Files, set_mode};
 use super::choose_lock::{locked, needed};
 use super::dockerfile::dockerfile;
 use super::input::{columns_of_quotes, mark_columns};
+use super::leave_out;
 use super::lock::{Lock, LockRequest, Platform, read_declared};
 use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
 use super::observe::{Observation, observe};
@@ -124,6 +126,13 @@ pub async fn build(
 
     let observation =
         observed(context, project, &store, staging.path(), &manifest, &lock, options, &interpreter).await?;
+    if container.leave_out_unused {
+        let kept = container.keep.iter().map(String::as_str);
+        let asked_for = request.needed.iter().map(String::as_str).chain(declared.direct()).chain(kept);
+        manifest.unused_distributions =
+            leave_out::unused(&observation.imports, &lock, &leave_out::named(asked_for));
+        manifest.unused_modules = leave_out::modules(&observation.imports, &manifest.unused_distributions);
+    }
     manifest.scoring = Some(observation.scoring);
     mark_columns(&mut manifest.input, &observation.input_nullable, "nullable");
     mark_columns(&mut manifest.input, &observation.input_widened, "widen");
@@ -206,6 +215,8 @@ fn draft(
         docs: serving.docs,
         files: Vec::new(),
         quotes: QuotesEntry { file: "quotes.json".to_owned() },
+        unused_distributions: Vec::new(),
+        unused_modules: BTreeMap::new(),
     }
 }
 

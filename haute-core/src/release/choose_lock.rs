@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::lock::{Declared, Lock, LockRequest, distribution_of_import, normalise, resolve};
+use super::lock::{Declared, Lock, LockRequest, Platform, distribution_of_import, normalise, resolve};
 use super::{BuildOptions, Release, codes};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::digest::Digest;
@@ -18,6 +18,9 @@ use crate::target::Context;
 
 /// The committed lock, at the root of the project.
 const COMMITTED_LOCK: &str = "haute.lock";
+
+/// The line of the committed lock that pins the base image.
+const BASE: &str = "# base ";
 
 /// What the release needs beside what the project declares and serving adds: model libraries and imported modules.
 pub(super) fn needed(declared: &Declared, lowered: &Lowered, report: &mut Report) -> BTreeSet<String> {
@@ -66,7 +69,7 @@ pub(super) async fn locked(
     let committed = fs::read_to_string(project.root().join(COMMITTED_LOCK)).ok();
     if let Some(text) = &committed {
         if text.lines().next().is_some_and(|line| line.ends_with(inputs.as_str())) {
-            return Ok(Lock::parse(text.split_once('\n').map_or("", |(_, rest)| rest)));
+            return Ok(Lock::parse(&without_header(text)));
         }
         if !options.frozen {
             context.events.emit(&Event::Warning {
@@ -97,13 +100,57 @@ pub(super) async fn locked(
     Ok(lock)
 }
 
+/// A base image as the committed lock pins it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockedBase {
+    /// Its whole name, as configured: `docker.io/library/python:3.11-slim`.
+    pub image: String,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of its manifest for the platform.
+    pub digest: Digest,
+}
+
+impl LockedBase {
+    /// The image `image` for `platform` is the one with `digest`.
+    pub fn new(image: impl Into<String>, platform: Platform, digest: Digest) -> Self {
+        Self { image: image.into(), platform, digest }
+    }
+}
+
+/// The digest that the committed lock of the project at `root` pins the base `image` for `platform` to; `None` where it
+/// says nothing of it.
+pub fn locked_base(root: &Path, image: &str, platform: Platform) -> Option<Digest> {
+    let text = fs::read_to_string(root.join(COMMITTED_LOCK)).ok()?;
+    text.lines().filter_map(|line| line.strip_prefix(BASE)).find_map(|line| {
+        let mut words = line.split_whitespace();
+        let fits = words.next() == Some(image) && words.next() == Some(platform.as_str());
+        words.next().filter(|_| fits).and_then(Digest::parse)
+    })
+}
+
+/// The lock as it goes into a release: without what the committed file says about itself and about the base.
+fn without_header(text: &str) -> String {
+    let lines = text.lines().skip(1).filter(|line| !line.starts_with(BASE));
+    lines.fold(String::new(), |text, line| text + line + "\n")
+}
+
 /// Writes `haute.lock`: the lock of `release`, with the inputs it is of, for committing.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_committed_lock(project: &Project, release: &Release, inputs: &Digest) -> Result<PathBuf> {
+pub fn write_committed_lock(
+    project: &Project,
+    release: &Release,
+    inputs: &Digest,
+    base: Option<&LockedBase>,
+) -> Result<PathBuf> {
     let path = project.root().join(COMMITTED_LOCK);
-    let text = format!("# inputs {inputs}\n{}", release.lock()?);
+    let base = base.map_or_else(String::new, |base| {
+        format!("{BASE}{} {} {}\n", base.image, base.platform.as_str(), base.digest)
+    });
+    let text = format!("# inputs {inputs}\n{base}{}", release.lock()?);
     write_atomically(&path, text.as_bytes()).map_err(|error| io_error("write", &path, error))?;
     Ok(path)
 }

@@ -2,7 +2,7 @@
 //!
 //! The shape is documented for readers in `python/MANIFEST.md`; the runtime package reads the same file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,12 @@ pub struct Manifest {
     pub files: Vec<ReleaseFile>,
     /// The test quotes.
     pub quotes: QuotesEntry,
+    /// Distributions of the lock that an image leaves out, by normalised name and in order: nothing was imported from them.
+    #[serde(default)]
+    pub unused_distributions: Vec<String>,
+    /// The root modules of what is left out, dotted, each with its distribution: the runtime refuses to import them.
+    #[serde(default)]
+    pub unused_modules: BTreeMap<String, String>,
 }
 
 /// The pipeline of a release.

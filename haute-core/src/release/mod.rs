@@ -6,6 +6,7 @@ mod choose_lock;
 mod codes;
 mod dockerfile;
 mod input;
+mod leave_out;
 pub mod lock;
 mod manifest;
 mod observe;
@@ -13,7 +14,7 @@ mod observe;
 use std::path::{Path, PathBuf};
 
 pub use build::{BuildOptions, Built, build};
-pub use choose_lock::write_committed_lock;
+pub use choose_lock::{LockedBase, locked_base, write_committed_lock};
 pub use codes::CODES;
 pub use manifest::{
     Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, ReleaseFile, Scoring,

@@ -31,6 +31,18 @@ pub(super) struct Observation {
     pub(super) input_widened: Vec<MarkedColumn>,
     #[serde(default)]
     pub(super) quotes: Vec<ObservedQuote>,
+    /// Every distribution of the environment, by normalised name.
+    #[serde(default)]
+    pub(super) imports: BTreeMap<String, ObservedImports>,
+}
+
+/// What was imported of a distribution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct ObservedImports {
+    /// Normalised names of the distributions it requires.
+    pub(super) needs: Vec<String>,
+    /// Its root modules, dotted, where nothing was imported from it for certain; empty else.
+    pub(super) unused: Vec<String>,
 }
 
 /// One quote's fate.

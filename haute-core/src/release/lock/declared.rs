@@ -34,6 +34,11 @@ impl Declared {
         })
     }
 
+    /// The names of what the project asks for itself, as written: not what a lock adds to that.
+    pub fn direct(&self) -> impl Iterator<Item = &str> {
+        self.requirements.iter().map(|requirement| split_requirement(requirement).0)
+    }
+
     /// Whether the project names the distribution at all.
     pub fn names(&self, name: &str) -> bool {
         let wanted = normalise(name);
@@ -211,6 +216,7 @@ mod tests {
         assert_eq!(found.pinned("haute"), Some("0.6.0"));
         assert_eq!(found.pinned("x"), None);
         assert!(found.names("SciPy") && !found.names("numpy"));
+        assert_eq!(found.direct().collect::<Vec<_>>(), ["haute", "scipy"]);
     }
 
     #[test]

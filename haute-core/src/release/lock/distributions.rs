@@ -69,8 +69,8 @@ pub(super) const SCORING: &[&str] = &[
 /// What Haute before 0.5 asks for, has only as source for some versions, and does not import to price: its optimiser.
 pub(super) const UNUSED_BEFORE_0_5: &[&str] = &["price-contour"];
 
-/// What serving adds.
-pub(super) const SERVING: &[&str] =
+/// What serving adds, by normalised name.
+pub(in crate::release) const SERVING: &[&str] =
     &["fastapi", "uvicorn", "uvloop", "httptools", "orjson", "polars", "numpy"];
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod graph;
 mod resolve;
 
 pub use declared::{Declared, read_declared};
+pub(super) use distributions::SERVING;
 pub use distributions::{distribution_of_import, model_distributions, normalise};
 pub use resolve::{Lock, LockRequest, resolve};
 
