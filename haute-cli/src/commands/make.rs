@@ -88,8 +88,9 @@ async fn prove(work: &Work<'_>, project: &Project, release: &Release) -> Result<
             )
         })
         .at(Stage::Prove)?;
-    let lock = release.lock().at(Stage::Prove)?;
-    let environment = environments.ensure(&work.context, &lock, version).await.at(Stage::Build)?;
+    let lock =
+        release::host_lock(&work.context, project, release, installer(project)).await.at(Stage::Build)?;
+    let environment = environments.ensure(&work.context, &lock.text, version).await.at(Stage::Build)?;
     proof::prove(&work.context, release, &environment.python, project.variables()).await.at(Stage::Prove)
 }
 

@@ -83,13 +83,15 @@ impl WheelStore {
         }
         let fetching =
             futures_util::stream::iter(each).buffer_unordered(PARALLEL).try_collect::<Vec<WheelFile>>();
-        tokio::select! {
+        let wheels = tokio::select! {
             biased;
             () = context.cancelled.cancelled() => {
                 Err(Error::new(ErrorKind::Cancelled, "stopped while wheels were fetched").with_operation("index.fetch"))
             }
             fetched = fetching => Ok(fetched?.into_iter().collect()),
-        }
+        };
+        work.advanced(0, 0, wheels.is_ok());
+        wheels
     }
 
     async fn fetch_one(&self, work: &Work<'_>, locked: &Locked) -> Result<WheelFile> {
@@ -105,8 +107,11 @@ impl WheelStore {
             progress.total = file.size.and_then(|size| Some(progress.total? + size));
         });
         let place = self.place(&file.digest, &file.file_name);
-        let size =
-            self.client.download(&file, &place, &|from, to| work.advanced(from, to)).await.map_err(named)?;
+        let size = self
+            .client
+            .download(&file, &place, &|from, to| work.advanced(from, to, false))
+            .await
+            .map_err(named)?;
         self.remember(work, locked, &file).await.map_err(named)?;
         Ok(WheelFile::new(&locked.name, &file.file_name, place, file.digest, size))
     }
@@ -251,13 +256,14 @@ impl Work<'_> {
         change(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// A file that had `from` bytes has `to`.
-    fn advanced(&self, from: u64, to: u64) {
+    /// A file that had `from` bytes has `to`; nothing more comes when this is the `last` time.
+    fn advanced(&self, from: u64, to: u64, last: bool) {
         let event = self.progress(|progress| {
             progress.done = progress.done.saturating_sub(from) + to;
             // A total is told when it is the total of everything.
             let total = progress.total.filter(|_| progress.unlisted == 0);
-            let due = progress.done.abs_diff(progress.told) >= TELL || total == Some(progress.done);
+            let untold = progress.done.abs_diff(progress.told);
+            let due = untold >= TELL || (last && untold > 0);
             due.then(|| {
                 progress.told = progress.done;
                 Event::Progress {

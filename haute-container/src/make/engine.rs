@@ -52,12 +52,8 @@ impl ImageMaker {
         }
         let present = engine.layers_present(context, &build).await?;
         let directory = self.work_directory()?;
-        let workshop = Workshop::new(
-            self,
-            context,
-            request.release,
-            LayerBuild::new(plan.compression, directory.path()),
-        )?;
+        let workshop =
+            Workshop::new(self, context, request, LayerBuild::new(plan.compression, directory.path()))?;
         for (planned, layer) in plan.layers.iter().zip(&lazy).skip(present) {
             layer.fill(workshop.tree(planned).await?);
         }

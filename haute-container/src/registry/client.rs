@@ -142,3 +142,31 @@ pub(super) fn checked_reference(reference: &str) -> Result<Option<Digest>> {
     }
     "registry.invalid/a".parse::<ImageReference>()?.with_tag(reference).map(|_| None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::credentials::Anonymous;
+    use super::*;
+
+    fn client(image: &str) -> RegistryClient {
+        let options = ClientOptions::default();
+        RegistryClient::new(&image.parse().unwrap(), Arc::new(Anonymous), &options).unwrap()
+    }
+
+    #[test]
+    fn the_host_decides_how_it_is_spoken_to() {
+        let amazon = client("123456789012.dkr.ecr.eu-west-1.amazonaws.com/motor");
+        assert!(!amazon.resumes(), "later parts of an upload would be lost");
+        assert_eq!(amazon.transport().base().scheme(), "https");
+        let own = client("localhost:5000/motor");
+        assert!(own.resumes());
+        assert_eq!(
+            own.url("motor", "tags/list").unwrap().as_str(),
+            "http://localhost:5000/v2/motor/tags/list"
+        );
+        let hub = client("python:3.11-slim");
+        assert_eq!(hub.host(), "registry-1.docker.io");
+        assert!(hub.url("library/../etc", "x").is_err());
+        assert_eq!(format!("{hub:?}"), "RegistryClient { host: \"registry-1.docker.io\", .. }");
+    }
+}

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{EnvironmentCache, PythonVersion, find_interpreter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::release::Release;
+use crate::release::lock::Platform;
 use crate::target::Context;
 
 /// Gives a target that runs releases on this machine the Python to run them with.
@@ -29,6 +30,14 @@ pub trait EnvironmentProvider: Send + Sync {
 #[async_trait]
 impl EnvironmentProvider for EnvironmentCache {
     async fn python_for(&self, context: &Context, release: &Release) -> Result<PathBuf> {
+        let platform = &release.manifest().platform;
+        if let Some(host) = Platform::of_host().filter(|host| host.as_str() != platform) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the release is for {platform}, and this machine is {}", host.as_str()),
+            )
+            .with_hint("remove `architecture` under [deploy.build] to run it here"));
+        }
         let text = &release.manifest().python;
         let version = PythonVersion::parse(text).ok_or_else(|| {
             Error::new(

@@ -10,11 +10,11 @@ use super::assemble::{Files, set_mode};
 use super::choose_lock::{locked, needed};
 use super::dockerfile::dockerfile;
 use super::input::{columns_of_quotes, mark_columns};
-use super::leave_out;
 use super::lock::{Lock, LockRequest, Platform, read_declared};
 use super::manifest::{Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, canonical};
 use super::observe::{Observation, observe};
 use super::{MANIFEST, Release};
+use super::{host_lock, leave_out};
 use crate::diagnostic::Report;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -253,15 +253,14 @@ async fn observed(
     if let Some(observation) = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Ok(observation);
     }
-    if Platform::of_host() != Some(options.platform) {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("a release for {} cannot be scored on this machine", options.platform.as_str()),
-        )
-        .with_operation("build.observe")
-        .with_hint("build it on such a machine, or set `architecture` under [deploy.build]"));
-    }
     tell(context, 2, "installing the dependencies");
+    let elsewhere = !host_lock::is_of_host(Some(options.platform));
+    let lock = if elsewhere {
+        let (variables, choice) = (project.variables(), options.installer);
+        &host_lock::for_host(context, variables, store, lock, choice, interpreter).await?
+    } else {
+        lock
+    };
     let environment = options.environments.ensure(context, &lock.text, interpreter.version).await?;
     tell(context, 3, "scoring the test quotes");
     let observation = observe(context, project.variables(), &environment.python, staging).await?;

@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn lock(names: &[&str]) -> Lock {
-        Lock::parse(&names.iter().map(|name| format!("{name}==1\n")).collect::<String>())
+        Lock::parse(&(names.join("==1\n") + "==1\n"))
     }
 
     #[test]

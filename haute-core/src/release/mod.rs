@@ -5,6 +5,7 @@ mod build;
 mod choose_lock;
 mod codes;
 mod dockerfile;
+mod host_lock;
 mod input;
 mod leave_out;
 pub mod lock;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub use build::{BuildOptions, Built, build};
 pub use choose_lock::{LockedBase, locked_base, write_committed_lock};
 pub use codes::CODES;
+pub use host_lock::host_lock;
 pub use manifest::{
     Limits, Manifest, OutputEntry, PipelineEntry, QuotesEntry, RELEASE_SCHEMA, ReleaseFile, Scoring,
 };

@@ -66,8 +66,9 @@ pub(super) const SCORING: &[&str] = &[
     "fastapi",
 ];
 
-/// What Haute before 0.5 asks for, has only as source for some versions, and does not import to price: its optimiser.
-pub(super) const UNUSED_BEFORE_0_5: &[&str] = &["price-contour"];
+/// Haute's optimiser. It has only source for some versions and processors, and Haute does not import it to price: before
+/// 0.5 never, since then only where a pipeline applies what was optimised.
+pub(super) const OPTIMISER: &[&str] = &["price-contour"];
 
 /// What serving adds, by normalised name.
 pub(in crate::release) const SERVING: &[&str] =

@@ -11,7 +11,8 @@ mod resolve;
 pub use declared::{Declared, read_declared};
 pub(super) use distributions::SERVING;
 pub use distributions::{distribution_of_import, model_distributions, normalise};
-pub use resolve::{Lock, LockRequest, resolve};
+pub(super) use resolve::resolve_same;
+pub use resolve::{Lock, LockEntry, LockRequest, resolve};
 
 use serde::{Deserialize, Serialize};
 

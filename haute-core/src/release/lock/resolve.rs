@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use super::Platform;
 use super::declared::Declared;
-use super::distributions::{SCORING, SERVING, UNUSED_BEFORE_0_5, normalise};
+use super::distributions::{OPTIMISER, SCORING, SERVING, normalise};
 use super::graph::{Resolved, keep};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
 use crate::python::{Installer, Interpreter, PythonVersion, run};
 use crate::target::Context;
 use crate::variables::Variables;
@@ -58,6 +59,18 @@ impl<'a> LockRequest<'a> {
     }
 }
 
+/// One distribution of a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockEntry {
+    /// Its normalised name.
+    pub name: String,
+    /// The exact version.
+    pub version: String,
+    /// `sha256:<hex>` of each file that may be installed; files for other platforms may be among them.
+    pub hashes: Vec<String>,
+}
+
 /// A resolved lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,6 +91,22 @@ impl Lock {
             .map(|(name, version)| (normalise(name), version.trim().to_owned()))
             .collect();
         Self { text: text.to_owned(), versions }
+    }
+
+    /// Every distribution in it with the digests of the files that may be installed, in the order of the text.
+    pub fn entries(&self) -> Vec<LockEntry> {
+        let mut entries: Vec<LockEntry> = Vec::new();
+        for line in self.text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            for word in line.split_whitespace() {
+                if let Some(hash) = word.strip_prefix("--hash=") {
+                    entries.last_mut().into_iter().for_each(|entry| entry.hashes.push(hash.to_owned()));
+                } else if let Some((name, version)) = word.split_once("==") {
+                    let (name, version) = (normalise(name), version.to_owned());
+                    entries.push(LockEntry { name, version, hashes: Vec::new() });
+                }
+            }
+        }
+        entries
     }
 
     /// The version of Haute in it.
@@ -124,14 +153,152 @@ pub async fn resolve(
     };
     write(&inputs, &format!("{}\n", wanted.join("\n")))?;
     write(&pins, &constraints)?;
-    let resolved = match installer {
-        Installer::Uv(uv) => with_uv(context, variables, uv, request, &inputs, &pins).await?,
-        Installer::Pip => with_pip(context, variables, interpreter, request, &inputs, &pins).await?,
+    let mut question =
+        Question::new(request.python, request.platform, &inputs, vec!["-c".to_owned(), shown(&pins)]);
+    let spared = matches!(installer, Installer::Uv(_)) && !asks_for_optimiser(request);
+    if spared
+        && request.declared.pinned("haute").is_some_and(|version| !has_known_scoring_requirements(version))
+    {
+        question.spare_optimiser()?;
+    }
+    let resolved = match ask(context, variables, installer, interpreter, &question).await {
+        Err(error) if spared && lacks_wheels_of_optimiser(&error) && question.spare_optimiser()? => {
+            context.events.emit(&Event::Warning {
+                message: format!(
+                    "{} has no wheel for {}, so it is not in the release: only a pipeline that applies an optimiser's result needs it",
+                    OPTIMISER.join(", "),
+                    request.platform.as_str()
+                ),
+                help: None,
+            });
+            ask(context, variables, installer, interpreter, &question).await
+        }
+        answer => answer,
     };
+    let resolved = resolved.map_err(|error| {
+        error.with_hint(
+            "the message above is the resolver's; the requirements are the project's own and what serving adds",
+        )
+    })?;
     let roots = roots(&resolved, request);
     let known = resolved.get("haute").is_some_and(|haute| has_known_scoring_requirements(&haute.version));
     let opaque = if known { "haute" } else { "" };
-    Ok(render(&keep(&resolved, &roots, opaque), request))
+    Ok(render(&keep(&resolved, &roots, opaque), request.python, request.platform))
+}
+
+/// The distributions of `lock` in the same versions for another platform, and nothing else: what a machine of that
+/// platform scores a release for the lock's own platform with. Asks the package index. Cancel-safe: it leaves files in
+/// `work` only.
+///
+/// # Errors
+/// [`ErrorKind::BuildFailed`] naming what has no wheel there, with the installer's own words; [`ErrorKind::Cancelled`].
+pub(in crate::release) async fn resolve_same(
+    context: &Context,
+    variables: &Variables,
+    installer: &Installer,
+    interpreter: &Interpreter,
+    lock: &Lock,
+    platform: Platform,
+    work: &Path,
+) -> Result<Lock> {
+    let inputs = work.join("requirements.in");
+    let wanted: Vec<String> =
+        lock.versions.iter().map(|(name, version)| format!("{name}=={version}\n")).collect();
+    std::fs::write(&inputs, wanted.concat()).map_err(|source| {
+        Error::new(ErrorKind::BuildFailed, "cannot write what is to be resolved").with_source(source)
+    })?;
+    let question = Question::new(interpreter.version, platform, &inputs, vec!["--no-deps".to_owned()]);
+    let resolved = match ask(context, variables, installer, interpreter, &question).await {
+        Ok(resolved) => resolved,
+        Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+        Err(error) => {
+            let words = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            return Err(no_same(lock, platform, &words).with_source(words));
+        }
+    };
+    // A resolver that answers with less than it was asked for would make an environment with a hole in it.
+    if resolved.len() != lock.versions.len() {
+        return Err(no_same(lock, platform, ""));
+    }
+    Ok(render(&resolved, interpreter.version, platform))
+}
+
+fn no_same(lock: &Lock, platform: Platform, words: &str) -> Error {
+    let is_named = |name: &str, version: &str| words.contains(&format!("{name}=={version}"));
+    let named: Vec<String> = lock
+        .versions
+        .iter()
+        .filter(|(name, version)| is_named(name, version) || is_named(&name.replace('-', "_"), version))
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let what = if named.is_empty() { "a distribution of the release".to_owned() } else { named.join(", ") };
+    Error::new(
+        ErrorKind::BuildFailed,
+        format!("{what} cannot be installed in that version on {}, where the release is scored", platform.as_str()),
+    )
+    .with_operation("build.lock")
+    .with_hint("build and prove on a machine of the release's own platform, or require a version that has wheels for both")
+}
+
+/// What an installer is asked to resolve.
+struct Question<'a> {
+    python: PythonVersion,
+    platform: Platform,
+    /// The requirements.
+    inputs: &'a Path,
+    /// Further arguments, the same for every installer.
+    further: Vec<String>,
+}
+
+impl<'a> Question<'a> {
+    fn new(python: PythonVersion, platform: Platform, inputs: &'a Path, further: Vec<String>) -> Self {
+        Self { python, platform, inputs, further }
+    }
+}
+
+impl Question<'_> {
+    /// Resolves without Haute's optimiser; whether that was asked for only now.
+    fn spare_optimiser(&mut self) -> Result<bool> {
+        let overrides = self.inputs.with_extension("overrides");
+        if self.further.iter().any(|argument| argument == "--override") {
+            return Ok(false);
+        }
+        let lines: Vec<String> =
+            OPTIMISER.iter().map(|name| format!("{name}; python_version < '3'")).collect();
+        std::fs::write(&overrides, lines.join("\n")).map_err(|source| {
+            Error::new(ErrorKind::BuildFailed, "cannot write what is to be resolved").with_source(source)
+        })?;
+        self.further.extend(["--override".to_owned(), shown(&overrides)]);
+        Ok(true)
+    }
+}
+
+/// Whether the project itself, and not only Haute, wants the optimiser.
+fn asks_for_optimiser(request: &LockRequest<'_>) -> bool {
+    let asked_for = |name: &str| OPTIMISER.contains(&normalise(name).as_str());
+    request.declared.direct().any(asked_for) || request.needed.iter().any(|name| asked_for(name))
+}
+
+fn lacks_wheels_of_optimiser(error: &Error) -> bool {
+    let words = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    OPTIMISER.iter().any(|name| words.lines().any(|line| line.contains(name) && line.contains("wheels")))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+async fn ask(
+    context: &Context,
+    variables: &Variables,
+    installer: &Installer,
+    interpreter: &Interpreter,
+    question: &Question<'_>,
+) -> Result<BTreeMap<String, Resolved>> {
+    match installer {
+        Installer::Uv(uv) => with_uv(context, variables, uv, question).await,
+        Installer::Pip => with_pip(context, variables, interpreter, question).await,
+    }
 }
 
 /// Haute 0.5 and later: the list of what scoring needs is known, and its other requirements are left out.
@@ -147,13 +314,8 @@ fn roots(resolved: &BTreeMap<String, Resolved>, request: &LockRequest<'_>) -> BT
     roots
 }
 
-fn render(kept: &BTreeMap<String, Resolved>, request: &LockRequest<'_>) -> Lock {
-    let mut text = format!(
-        "# {} distributions for {} and Python {}\n",
-        kept.len(),
-        request.platform.as_str(),
-        request.python
-    );
+fn render(kept: &BTreeMap<String, Resolved>, python: PythonVersion, platform: Platform) -> Lock {
+    let mut text = format!("# {} distributions for {} and Python {python}\n", kept.len(), platform.as_str());
     for (name, resolved) in kept {
         let _written = write!(text, "{name}=={}", resolved.version);
         for hash in &resolved.hashes {
@@ -168,11 +330,8 @@ async fn with_uv(
     context: &Context,
     variables: &Variables,
     uv: &Path,
-    request: &LockRequest<'_>,
-    inputs: &Path,
-    pins: &Path,
+    question: &Question<'_>,
 ) -> Result<BTreeMap<String, Resolved>> {
-    let text = |path: &Path| path.display().to_string();
     let mut arguments = [
         "pip",
         "compile",
@@ -187,23 +346,14 @@ async fn with_uv(
     ]
     .map(str::to_owned)
     .to_vec();
-    arguments.extend(["--python-version".to_owned(), request.python.to_string()]);
-    arguments.extend(["--python-platform".to_owned(), request.platform.uv_name().to_owned()]);
-    arguments.extend(["--constraint".to_owned(), text(pins)]);
-    if request.declared.pinned("haute").is_some_and(|version| !has_known_scoring_requirements(version)) {
-        let overrides = inputs.with_extension("overrides");
-        let lines: Vec<String> =
-            UNUSED_BEFORE_0_5.iter().map(|name| format!("{name}; python_version < '3'")).collect();
-        std::fs::write(&overrides, lines.join("\n")).map_err(|source| {
-            Error::new(ErrorKind::BuildFailed, "cannot write what is to be resolved").with_source(source)
-        })?;
-        arguments.extend(["--override".to_owned(), text(&overrides)]);
-    }
-    arguments.push(text(inputs));
+    arguments.extend(["--python-version".to_owned(), question.python.to_string()]);
+    arguments.extend(["--python-platform".to_owned(), question.platform.uv_name().to_owned()]);
+    arguments.extend(question.further.iter().cloned());
+    arguments.push(shown(question.inputs));
     let finished = run(context, "uv", uv, &arguments, variables)
         .await?
-        .require(ErrorKind::BuildFailed, "the dependencies cannot be resolved");
-    let finished = finished.map_err(|error| error.with_operation("build.lock").with_hint("the message above is the resolver's; the requirements are the project's own and what serving adds"))?;
+        .require(ErrorKind::BuildFailed, "the dependencies cannot be resolved")
+        .map_err(|error| error.with_operation("build.lock"))?;
     Ok(read_uv(&finished.stdout))
 }
 
@@ -272,13 +422,10 @@ async fn with_pip(
     context: &Context,
     variables: &Variables,
     interpreter: &Interpreter,
-    request: &LockRequest<'_>,
-    inputs: &Path,
-    pins: &Path,
+    question: &Question<'_>,
 ) -> Result<BTreeMap<String, Resolved>> {
-    let text = |path: &Path| path.display().to_string();
-    let report = inputs.with_extension("json");
-    let target = inputs.with_extension("target");
+    let report = question.inputs.with_extension("json");
+    let target = question.inputs.with_extension("target");
     let mut arguments = [
         "-m",
         "pip",
@@ -291,17 +438,18 @@ async fn with_pip(
     ]
     .map(str::to_owned)
     .to_vec();
-    arguments.extend(["--report".to_owned(), text(&report), "--target".to_owned(), text(&target)]);
+    arguments.extend(["--report".to_owned(), shown(&report), "--target".to_owned(), shown(&target)]);
     arguments.extend([
         "--python-version".to_owned(),
-        request.python.to_string(),
+        question.python.to_string(),
         "--implementation".to_owned(),
         "cp".to_owned(),
     ]);
-    for tag in request.platform.wheel_tags() {
+    for tag in question.platform.wheel_tags() {
         arguments.extend(["--platform".to_owned(), tag]);
     }
-    arguments.extend(["-r".to_owned(), text(inputs), "-c".to_owned(), text(pins)]);
+    arguments.extend(["-r".to_owned(), shown(question.inputs)]);
+    arguments.extend(question.further.iter().cloned());
     run(context, "pip", &interpreter.path, &arguments, variables)
         .await?
         .require(ErrorKind::BuildFailed, "the dependencies cannot be resolved")
@@ -372,8 +520,23 @@ mod tests {
 
     #[test]
     fn a_lock_reads_back_as_it_was_written() {
-        let lock = Lock::parse("# 1 distributions\nhaute==0.6.0 \\\n    --hash=sha256:aa\n");
+        let lock = Lock::parse(
+            "# 2 distributions\nhaute==0.6.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nRuamel.Yaml==1\n",
+        );
         assert_eq!(lock.haute(), Some("0.6.0"));
-        assert_eq!(lock.versions.len(), 1);
+        assert_eq!(lock.versions.len(), 2);
+        let entries = lock.entries();
+        assert_eq!(entries[0].hashes, ["sha256:aa", "sha256:bb"]);
+        assert_eq!((entries[1].name.as_str(), entries[1].version.as_str()), ("ruamel-yaml", "1"));
+        assert!(entries[1].hashes.is_empty());
+    }
+
+    #[test]
+    fn what_has_no_wheel_here_is_named() {
+        let lock = Lock::parse("catboost==1.2.10\npolars==1.44.2\n");
+        let words = "Because catboost==1.2.10 has no wheels with a matching platform tag";
+        let error = no_same(&lock, Platform::LinuxAmd64, words);
+        assert!(error.to_string().contains("catboost 1.2.10 cannot be installed"), "{error}");
+        assert!(!error.to_string().contains("polars"), "{error}");
     }
 }
