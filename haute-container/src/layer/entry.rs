@@ -134,6 +134,23 @@ impl LayerTree {
         Ok(())
     }
 
+    /// Lays `other` over it: a file that both hold is taken from `other`, as when their layers lay upon each other.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BuildFailed`] when one holds a directory where the other has none.
+    pub fn overlay(&mut self, other: Self) -> Result<()> {
+        for (path, kind) in other.entries {
+            let both =
+                |one: &EntryKind| matches!(one, EntryKind::Directory) == matches!(kind, EntryKind::Directory);
+            if self.entries.get(&path).is_some_and(both) {
+                self.entries.insert(path, kind);
+            } else {
+                self.add(&path, kind)?;
+            }
+        }
+        Ok(())
+    }
+
     /// In order of path: a directory comes before what is in it.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter().map(|(path, kind)| Entry { path, kind })
@@ -187,8 +204,9 @@ impl LayerTree {
 }
 
 fn taken(path: &str) -> Error {
-    Error::new(ErrorKind::BuildFailed, format!("two things of one layer want to be at `{path}`"))
-        .with_hint("two distributions of the lock install the same file; the last one would win with pip, and which is last is chance")
+    Error::new(ErrorKind::BuildFailed, format!("two things of one layer want to be at `{path}`")).with_hint(
+        "a wheel that holds a path twice, or a file where another has a directory, cannot be laid out",
+    )
 }
 
 #[cfg(test)]
@@ -207,5 +225,28 @@ mod tests {
             assert!(tree.add_file(path, false, Content::Bytes(Vec::new())).is_err(), "{path}");
         }
         assert!(tree.add_file("app/a/x", false, Content::Bytes(Vec::new())).is_err(), "below a file");
+    }
+
+    #[test]
+    fn what_lies_above_wins_but_a_directory_is_no_file() {
+        let of = |files: &[(&str, u8)]| {
+            let mut tree = LayerTree::new();
+            for (path, byte) in files {
+                tree.add_file(path, false, Content::Bytes(vec![*byte])).unwrap();
+            }
+            tree
+        };
+        let mut tree = of(&[("a/x", 1), ("a/y", 1)]);
+        tree.overlay(of(&[("a/x", 2), ("b", 2)])).unwrap();
+        let bytes: Vec<_> = tree
+            .entries()
+            .filter_map(|entry| match entry.kind {
+                EntryKind::File { content: Content::Bytes(bytes), .. } => Some((entry.path, bytes[0])),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(bytes, [("a/x", 2), ("a/y", 1), ("b", 2)]);
+        assert!(tree.overlay(of(&[("b/c", 3)])).is_err());
+        assert!(tree.overlay(of(&[("a", 3)])).is_err());
     }
 }

@@ -5,6 +5,7 @@ mod archive;
 mod attach;
 mod choose;
 mod engine;
+mod gauge;
 mod layers;
 mod prove;
 mod push;

@@ -8,6 +8,9 @@
 //! an upload; in exchange a change of one distribution makes one layer and fetches one wheel, and equal distributions
 //! of different projects are equal layers in a registry. Container runtimes take 127 layers, so from [`MAX_WHEEL_LAYERS`]
 //! distributions on each goes into one of that many layers by the hash of its name: adding one more then changes one layer, too.
+//!
+//! Where two distributions hold the same file (a `LICENSE` or a `tests` package that was not meant to be installed), the one later
+//! in the lock wins, in one layer as in two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,7 +150,7 @@ impl WheelLayer {
                     "the image has one that makes its packages importable, and Python reads only one",
                 ));
             }
-            tree.merge(installed).map_err(|error| error.with_context("wheel", wheel.file_name.clone()))?;
+            tree.overlay(installed).map_err(|error| error.with_context("wheel", wheel.file_name.clone()))?;
         }
         Ok(tree)
     }

@@ -63,9 +63,12 @@ impl WheelMaker {
     /// The bytes of the wheel, with a `RECORD` of everything.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         let record = format!("{}/RECORD", self.info);
-        let lines: String =
-            self.names.iter().map(|name| format!("{name},sha256=of-{},1\n", name.len())).collect();
-        self = self.file(&record, format!("{lines}{record},,\n"));
+        let mut lines = String::new();
+        for name in self.names.iter().chain([&record]) {
+            let hash = if *name == record { String::new() } else { format!("sha256=of-{}", name.len()) };
+            lines.push_str(&[name, ",", &hash, ",\n"].concat());
+        }
+        self = self.file(&record, lines);
         self.bare()
     }
 

@@ -2,8 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test says what is wrong by panicking; clippy does not see that the helpers belong to tests"
 )]
 

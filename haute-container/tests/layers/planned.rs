@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haute_container::layer::{Compression, LayerKey};
-use haute_container::wheel::{Locked, MAX_WHEEL_LAYERS, WheelPlan, WheelTarget, Wheels};
+use haute_container::wheel::{Locked, MAX_WHEEL_LAYERS, WheelLayer, WheelPlan, WheelTarget, Wheels};
 use haute_core::python::PythonVersion;
 use haute_core::release::lock::Platform;
 
@@ -66,12 +66,8 @@ fn what_is_left_out_has_no_layer_and_leaves_the_others_alone() {
     let lock = lock(5);
     let left_out = BTreeSet::from(["pkg-2".to_owned()]);
     let plan = WheelPlan::new(&lock, amd(), &left_out);
-    let names: Vec<_> = plan
-        .layers()
-        .iter()
-        .flat_map(|layer| layer.distributions())
-        .map(|locked| locked.name.as_str())
-        .collect();
+    let names: Vec<_> =
+        plan.layers().iter().flat_map(WheelLayer::distributions).map(|locked| locked.name.as_str()).collect();
     assert_eq!(names, ["pkg-0", "pkg-1", "pkg-3", "pkg-4"]);
     let kept: Vec<_> = plan.layers().iter().map(|layer| layer.key(Compression::Zstd).unwrap()).collect();
     assert_eq!(changed(&keys(&lock, amd()), &kept), 0);

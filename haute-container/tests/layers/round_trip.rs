@@ -1,7 +1,7 @@
 //! What goes into a layer comes out of it, whatever it is made of and however it is compressed.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
 
 use flate2::Crc;

@@ -112,7 +112,7 @@ async fn serve(mut stream: TcpStream, answer: Arc<Answer>, log: Arc<Mutex<Vec<As
         reply.body.len()
     );
     for (name, value) in &reply.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text.push_str(&[name, ": ", value, "\r\n"].concat());
     }
     text.push_str("\r\n");
     let body = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
