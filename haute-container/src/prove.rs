@@ -224,6 +224,10 @@ async fn died(container: &Container, end: &ContainerEnd, when: &str) -> Error {
     )
     .with_operation("prove.image")
     .with_hint("nothing was pushed or deployed");
+    let error = match container.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    };
     let error = if end.out_of_memory { error.with_hint("give it more memory") } else { error };
     if lines.is_empty() { error } else { error.with_source(lines.join("\n")) }
 }

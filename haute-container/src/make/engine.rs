@@ -75,9 +75,9 @@ impl ImageMaker {
         let pushed = engine.push(context, &image.id, name, credentials.as_ref()).await?;
         Ok(PushedImage {
             digest: pushed.digest,
-            bytes: 0,
-            layers_sent: 0,
-            layers_present: image.layers.len() as u64,
+            bytes: pushed.bytes,
+            layers_sent: pushed.layers_sent,
+            layers_present: pushed.layers_present,
             size: None,
         })
     }

@@ -11,7 +11,7 @@ use haute_test_services::RegistryOptions;
 use haute_test_services::proxy::{Fault, Moment, Rule};
 use libtest_mimic::Trial;
 
-use crate::expect::{Says, assert_says, refused, survived, trial};
+use crate::expect::{Says, assert_met, assert_says, refused, survived, trial};
 use crate::image::Image;
 use crate::stage::{Stage, block_on, client_of, quick};
 
@@ -58,14 +58,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         survived("connections::everything_is_late", || {
             vec![Rule::on("*", "*", Fault::Delay(Duration::from_millis(40)))]
         }),
-        survived("connections::silence_once", || {
-            vec![Rule::on("HEAD", "/v2/*/blobs/*", Fault::Hang).first(1)]
-        }),
-        refused(
-            "connections::silence_always",
-            || vec![Rule::on("PUT", BY_DIGEST, Fault::Hang)],
-            Says { kind: ErrorKind::Timeout, message: "silent", hint: "" },
-        ),
+        trial("connections::silence_once", silence_once),
+        trial("connections::silence_always", silence_always),
+        trial("connections::silence_after_a_blob", silence_after_a_blob),
+        trial("connections::several_at_a_time", several_at_a_time),
         trial("connections::refused", nobody_listens),
         trial("connections::no_such_host", no_such_host),
         trial("connections::unknown_authority", unknown_authority),
@@ -82,6 +78,41 @@ fn stored_and_not_told() {
     stage.assert_complete();
     let size: u64 = stage.image.blobs().map(|(descriptor, _)| descriptor.size).sum();
     assert_eq!(stage.sent("*", "/v2/*/blobs/*"), size);
+}
+
+fn silence_once() {
+    let stage = Stage::impatient(vec![Rule::on("HEAD", "/v2/*/blobs/*", Fault::Hang).first(1)]);
+    stage.push().unwrap();
+    stage.assert_complete();
+    assert_met(&stage, 1);
+}
+
+fn silence_always() {
+    let (stage, old) = Stage::impatient(vec![Rule::on("PUT", BY_DIGEST, Fault::Hang)]).with_old_image();
+    let error = stage.push().unwrap_err();
+    assert_says(&error, Says { kind: ErrorKind::Timeout, message: "silent", hint: "" });
+    stage.assert_stored(&old);
+}
+
+/// All of a blob has left, and no answer comes: whether it arrived is asked, and then it is sent again.
+fn silence_after_a_blob() {
+    let stage = Stage::impatient(vec![Rule::on("PUT", UPLOAD, Fault::Hang).first(1)]);
+    stage.push().unwrap();
+    stage.assert_complete();
+    assert_met(&stage, 1);
+}
+
+/// Faults of one blob do not spoil another one that is sent beside it.
+fn several_at_a_time() {
+    let rules = vec![
+        Rule::on("PUT", UPLOAD, Fault::Reset(Moment::InRequest(200))).first(2),
+        Rule::on("POST", BEGIN, Fault::Reset(Moment::BeforeAnswer)).first(2),
+        Rule::on("HEAD", "/v2/*/blobs/*", Fault::Reset(Moment::AfterEffect)).first(2),
+    ];
+    let stage = Stage::new(rules);
+    stage.push_so(&stage.image.push().with_parallel(6), &NothingMissing).unwrap();
+    stage.assert_complete();
+    assert_met(&stage, 3);
 }
 
 fn nobody_listens() {

@@ -18,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("tokens::for_everybody", for_everybody),
         trial("tokens::expire_half_way", expire_half_way),
+        trial("tokens::that_live_no_second", live_no_second),
+        trial("tokens::that_live_for_ever", live_for_ever),
         trial("tokens::are_worth_nothing", worth_nothing),
         trial("tokens::for_push_alone", push_alone),
         trial("tokens::of_a_server_in_trouble_once", server_in_trouble),
@@ -54,6 +56,20 @@ fn expire_half_way() {
     stage.assert_complete();
     let tokens = stage.proxy.exchanges_of("GET", "/token*").len();
     assert!(tokens >= 3, "{tokens}");
+}
+
+/// A server whose clock, or whose number, is wrong.
+fn live_no_second() {
+    let stage = Stage::with_tokens(Vec::new(), asking().that_live_seconds(0), user());
+    stage.push().unwrap();
+    stage.assert_complete();
+}
+
+fn live_for_ever() {
+    let stage = Stage::with_tokens(Vec::new(), asking().that_live_seconds(u64::MAX), user());
+    stage.push().unwrap();
+    stage.assert_complete();
+    assert_eq!(stage.proxy.exchanges_of("GET", "/token*").len(), 1);
 }
 
 fn worth_nothing() {
