@@ -114,9 +114,9 @@ async fn ask(
         Ok(verification) => verification,
         // A container that died over a quote is the reason, and not the connection it left.
         Err(error) => {
-            return Err(match container.end().await {
-                Ok(Some(end)) => died(container, &end, "while it was asked for quotes").await,
-                _ => error,
+            return Err(match ended_soon(container).await {
+                Some(end) => died(container, &end, "while it was asked for quotes").await,
+                None => error,
             });
         }
     };
@@ -162,6 +162,18 @@ async fn wait(
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// How it ended, if it did: its connections break before the engine knows.
+async fn ended_soon(container: &Container) -> Option<ContainerEnd> {
+    for _ in 0..30 {
+        match container.end().await {
+            Ok(None) => tokio::time::sleep(PAUSE).await,
+            Ok(end) => return end,
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// The image's own health check, as the platform will ask it.
@@ -212,6 +224,10 @@ async fn died(container: &Container, end: &ContainerEnd, when: &str) -> Error {
     )
     .with_operation("prove.image")
     .with_hint("nothing was pushed or deployed");
+    let error = match container.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    };
     let error = if end.out_of_memory { error.with_hint("give it more memory") } else { error };
     if lines.is_empty() { error } else { error.with_source(lines.join("\n")) }
 }

@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("release::what_is_off_the_scoring_path_is_not_shipped", &python, off_path),
         test("release::a_changed_file_of_a_release_is_found", &python, tampered),
         test("release::the_editor_training_and_assistant_stacks_are_left_out", &python, lean),
+        test("release::what_a_model_library_drags_in_is_listed_to_be_left_out", &python, unused),
         test("release::one_for_another_processor_is_proven_here_and_not_run_here", &python, other_processor),
         test("release::a_secret_in_env_or_variables_is_in_no_file", &python, no_secret),
     ]
@@ -105,6 +106,32 @@ fn lean() -> Result<(), Failed> {
     assert!(lock.contains("haute==0.6.0") && lock.contains("rustystats=="), "{lock}");
     let manifest: Value = serde_json::from_str(&std::fs::read_to_string(directory.join("manifest.json"))?)?;
     assert_eq!(manifest["schema"], "haute.release/1");
+    Ok(())
+}
+
+fn unused() -> Result<(), Failed> {
+    let project = Project::example("van-catboost");
+    let unused = |project: &Project| -> Vec<String> {
+        let text = std::fs::read_to_string(built(project).1.join("manifest.json")).expect("a manifest");
+        let manifest: Value = serde_json::from_str(&text).expect("JSON");
+        serde_json::from_value(manifest["unused_distributions"].clone()).expect("names")
+    };
+    let found = unused(&project);
+    for name in ["contourpy", "fonttools", "kiwisolver", "matplotlib", "pillow", "plotly"] {
+        assert!(found.iter().any(|found| found == name), "{name} is not in {found:?}");
+    }
+    for name in ["catboost", "fastapi", "haute", "numpy", "polars", "uvicorn"] {
+        assert!(!found.iter().any(|found| found == name), "{name} is in {found:?}");
+    }
+    let overlay = project.read("haute.e2e.toml");
+    project.write("haute.e2e.toml", &format!("{overlay}[deploy.container]\nkeep = [\"matplotlib\"]\n"));
+    let kept = unused(&project);
+    for name in ["contourpy", "matplotlib", "pillow"] {
+        assert!(!kept.iter().any(|found| found == name), "{name} is in {kept:?}");
+    }
+    assert!(kept.iter().any(|found| found == "plotly"), "{kept:?}");
+    project.write("haute.e2e.toml", &format!("{overlay}[deploy.container]\nleave_out_unused = false\n"));
+    assert!(unused(&project).is_empty());
     Ok(())
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn check_served(project: &Project, truth: &[Truth]) {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    ["motor-pricing", "home-contents", "legacy-motor"]
+    ["motor-pricing", "home-contents", "legacy-motor", "van-catboost"]
         .into_iter()
         .map(|name| {
             test(&format!("truth::{name}_serves_the_price_of_haute_run"), &[Requirement::Python], move || {

@@ -1,16 +1,9 @@
 //! `build --image`: the image of a release as an archive.
 
-use std::path::Path;
-
-use haute_core::project::Project;
-use haute_core::release::{LockedBase, Release};
-
-use super::work::Work;
-use crate::failure::Failure;
-use crate::ui::Outcome;
-
 #[cfg(feature = "target-container")]
 pub(crate) use with_container::{base, build};
+#[cfg(not(feature = "target-container"))]
+pub(crate) use without_container::{base, build};
 
 #[cfg(feature = "target-container")]
 mod with_container {
@@ -94,24 +87,37 @@ mod with_container {
     }
 }
 
-/// A build of this program without images has no base to resolve.
+/// A build of this program without images.
 #[cfg(not(feature = "target-container"))]
-pub(crate) async fn base(
-    _work: &Work<'_>,
-    _project: &Project,
-    _release: &Release,
-) -> Result<Option<LockedBase>, Failure> {
-    Ok(None)
-}
+mod without_container {
+    use std::path::Path;
 
-/// A build of this program without images says so.
-#[cfg(not(feature = "target-container"))]
-pub(crate) async fn build(
-    _work: &Work<'_>,
-    _project: &Project,
-    _release: &Release,
-    _output: Option<&Path>,
-) -> Result<Outcome, Failure> {
-    use crate::failure::At as _;
-    Err(Failure::usage("this build of haute-cli makes no images")).at(crate::exit::Stage::Prepare)
+    use haute_core::project::Project;
+    use haute_core::release::{LockedBase, Release};
+
+    use crate::commands::work::Work;
+    use crate::exit::Stage;
+    use crate::failure::{At as _, Failure};
+    use crate::ui::Outcome;
+
+    /// There is no base to resolve.
+    #[expect(clippy::unused_async, reason = "the same call as where images are made")]
+    pub(crate) async fn base(
+        _work: &Work<'_>,
+        _project: &Project,
+        _release: &Release,
+    ) -> Result<Option<LockedBase>, Failure> {
+        Ok(None)
+    }
+
+    /// Says that it makes no images.
+    #[expect(clippy::unused_async, reason = "the same call as where images are made")]
+    pub(crate) async fn build(
+        _work: &Work<'_>,
+        _project: &Project,
+        _release: &Release,
+        _output: Option<&Path>,
+    ) -> Result<Outcome, Failure> {
+        Err(Failure::usage("this build of haute-cli makes no images")).at(Stage::Prepare)
+    }
 }

@@ -30,6 +30,7 @@ impl Engine {
         let name = reference.to_string();
         match self.inspect(&name).await {
             Ok(image) if image.platform() == platform => return Ok(image),
+            Ok(image) if reference.digest().is_some() => return Err(other_platform(&name, &image, platform)),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -42,7 +43,7 @@ impl Engine {
                 format!("`{name}` is an image for {}, not for {platform}", image.platform()),
             )
             .with_operation("engine.pull")
-            .with_hint("name a base image that exists for the platform, or by a digest that covers both"));
+            .with_hint("name a base image that exists for the platform"));
         }
         Ok(image)
     }
@@ -94,4 +95,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// An engine has one image by one digest, so an index that is there for one platform cannot be had for another.
+fn other_platform(name: &str, image: &LocalImage, platform: &str) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("the engine has `{name}` for {} and cannot have it for {platform} as well", image.platform()),
+    )
+    .with_operation("engine.pull")
+    .with_hint(format!(
+        "name the base by the digest it has for {platform} alone, or remove the other one from the engine"
+    ))
+    .with_hint("or set `builder = \"direct\"`, which needs no engine")
 }

@@ -25,6 +25,12 @@ pub struct Pushed {
     /// Whether the registry was asked for the tag afterwards and named the same digest. `false` when these credentials may
     /// push but not read.
     pub confirmed: bool,
+    /// How many of its layers were sent.
+    pub layers_sent: u64,
+    /// How many of its layers the registry had.
+    pub layers_present: u64,
+    /// How long the tars of the layers sent are, in bytes; what went over the wire is compressed and the engine does not count it.
+    pub bytes: u64,
 }
 
 impl Engine {
@@ -107,7 +113,8 @@ impl Engine {
             // Rights to push without rights to read are common in CI. The digest is what counts from here on.
             Err(_) => false,
         };
-        Ok(Pushed { digest, confirmed })
+        let bytes = telling.done();
+        Ok(Pushed { digest, confirmed, layers_sent: telling.sent, layers_present: telling.present, bytes })
     }
 }
 
@@ -147,6 +154,8 @@ struct Telling {
     /// Bytes done by the length of the layer: bollard hands on no ids. Two layers of the same length count once.
     layers: BTreeMap<i64, i64>,
     told: u64,
+    sent: u64,
+    present: u64,
 }
 
 impl Telling {
@@ -154,14 +163,14 @@ impl Telling {
     const STEP: u64 = 1024 * 1024;
 
     fn new(events: Arc<dyn EventSink>) -> Self {
-        Self { events, layers: BTreeMap::new(), told: 0 }
+        Self { events, layers: BTreeMap::new(), told: 0, sent: 0, present: 0 }
     }
 
     fn layer(&mut self, total: i64, current: i64) {
         let done = self.layers.entry(total).or_default();
         // The last message of a layer counts the tar's own bytes too.
         *done = (*done).max(current.min(total));
-        let done = u64::try_from(self.layers.values().sum::<i64>()).unwrap_or_default();
+        let done = self.done();
         if done >= self.told + Self::STEP {
             self.told = done;
             self.events.emit(&Event::Progress {
@@ -173,7 +182,17 @@ impl Telling {
         }
     }
 
-    fn line(&self, status: &str) {
+    fn done(&self) -> u64 {
+        u64::try_from(self.layers.values().sum::<i64>()).unwrap_or_default()
+    }
+
+    fn line(&mut self, status: &str) {
+        // The engine says so of each layer in words only; nothing but the report depends on them.
+        if status == "Pushed" {
+            self.sent += 1;
+        } else if status == "Layer already exists" || status.starts_with("Mounted from") {
+            self.present += 1;
+        }
         // One line per layer and state would drown the rest.
         if !matches!(status, "Preparing" | "Waiting" | "Pushing") {
             self.events.emit(&Event::Log { stream: "docker".to_owned(), line: status.to_owned() });

@@ -28,6 +28,13 @@ const LABEL: &str = "dev.haute.proof";
 /// How long removing a container may take when its owner is dropped.
 const LAST_WORD: Duration = Duration::from_secs(15);
 
+/// How often, and how far apart, a container is looked for that the engine was asked for and may yet make.
+const UNMADE_ATTEMPTS: u32 = 10;
+const UNMADE_PAUSE: Duration = Duration::from_millis(100);
+
+/// What to do about an image that does not start where it is for another processor.
+const FOREIGN: &str = "the image is for another processor than this engine's: prove it on one of its own kind, or install emulation (`binfmt`)";
+
 /// How a container is run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -64,6 +71,10 @@ pub struct Container {
     engine: Engine,
     id: String,
     url: String,
+    /// Whether the image is for another processor than the engine's.
+    foreign: bool,
+    /// Whether the engine has answered that it made it.
+    made: bool,
     removed: bool,
 }
 
@@ -153,15 +164,24 @@ impl Engine {
         let name = unique_name();
         let create = CreateContainerOptionsBuilder::default().name(&name).build();
         // From here on dropping removes it, under its name: the id may be on its way when the caller gives up.
-        let mut container =
-            Container { engine: self.clone(), id: name.clone(), url: String::new(), removed: false };
+        let foreign = image.platform() != self.version().platform;
+        let mut container = Container {
+            engine: self.clone(),
+            id: name.clone(),
+            url: String::new(),
+            foreign,
+            made: false,
+            removed: false,
+        };
         let cannot = |source| {
             let error = error::failed("engine.run", "start a container of the image", source);
-            Error::new(ErrorKind::ProofFailed, error.message().to_owned())
+            let error = Error::new(ErrorKind::ProofFailed, error.message().to_owned())
                 .with_operation("engine.run")
-                .with_context("image", image.id.clone())
+                .with_context("image", image.id.clone());
+            if foreign { error.with_hint(FOREIGN) } else { error }
         };
         container.id = self.docker().create_container(Some(create), body).await.map_err(cannot)?.id;
+        container.made = true;
         self.docker().start_container(&container.id, None).await.map_err(cannot)?;
         let port = match shared_port {
             Some(port) => port,
@@ -244,6 +264,11 @@ impl Container {
     /// The engine's id of it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What to do when it does not run and is for another processor than the engine's.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        self.foreign.then_some(FOREIGN)
     }
 
     /// Where it answers: `http://127.0.0.1:49153`.
@@ -356,18 +381,28 @@ async fn remove(engine: &Engine, id: &str) -> Result<()> {
     }
 }
 
+/// Removes a container whose owner is gone, and waits for one that the engine may yet make: nobody else would know of it.
+async fn remove_at_last(engine: &Engine, id: &str, made: bool) -> Result<()> {
+    let mut looks = if made { 0 } else { UNMADE_ATTEMPTS };
+    while looks > 0 && engine.docker().inspect_container(id, None).await.is_err() {
+        tokio::time::sleep(UNMADE_PAUSE).await;
+        looks -= 1;
+    }
+    remove(engine, id).await
+}
+
 impl Drop for Container {
     /// Removes it before going on: the caller was cancelled or panics, and its runtime may end with it.
     fn drop(&mut self) {
         if self.removed {
             return;
         }
-        let (engine, id) = (self.engine.clone(), self.id.clone());
+        let (engine, id, made) = (self.engine.clone(), self.id.clone(), self.made);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
                 runtime.block_on(async {
-                    let _removed = tokio::time::timeout(LAST_WORD, remove(&engine, &id)).await;
+                    let _removed = tokio::time::timeout(LAST_WORD, remove_at_last(&engine, &id, made)).await;
                 });
             }
         });

@@ -38,7 +38,8 @@ pub fn release_layers(release: &Release) -> Result<Vec<ReleaseLayer>> {
     let mut rest = Vec::new();
     for file in &release.manifest().files {
         let file = Part { path: &file.path, digest: &file.sha256, size: file.size };
-        if file.path.starts_with("runtime/") {
+        // The lock is mostly hashes, which no compression makes smaller, and changes with the dependencies only.
+        if file.path.starts_with("runtime/") || file.path == "requirements.lock" {
             server.push(file);
         } else if file.size >= LARGE {
             large.push(file);

@@ -7,7 +7,6 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
-use haute_core::event::Event;
 use haute_core::target::Context;
 
 use super::layers::{Workshop, blocking};
@@ -67,8 +66,8 @@ impl ImageMaker {
     ) -> Result<Archived> {
         let directory = self.work_directory()?;
         let build = LayerBuild::new(request.plan.compression, directory.path());
-        let workshop = Workshop::new(self, context, request.release, build)?;
-        let base = self.base_layers(context, request, directory.path());
+        let workshop = Workshop::new(self, context, request, build)?;
+        let base = self.base_layers(request, directory.path(), &workshop);
         let mut each: Vec<BoxFuture<'_, Result<BuiltLayer>>> = Vec::new();
         for layer in &request.plan.layers {
             each.push(Box::pin(workshop.make(layer)));
@@ -93,24 +92,16 @@ impl ImageMaker {
 
     async fn base_layers(
         &self,
-        context: &Context,
         request: &ImageRequest<'_>,
         directory: &Path,
+        workshop: &Workshop<'_>,
     ) -> Result<BTreeMap<String, PathBuf>> {
         let name = request.plan.base.name();
         let client = self.client(name)?;
-        let activity = format!("fetching {}", name.short());
         let mut fetched = BTreeMap::new();
         for layer in &request.plan.base.manifest().layers {
             let place = directory.join(format!("base-{}", layer.digest.hex()));
-            let tell = |done| {
-                context.events.emit(&Event::Progress {
-                    activity: activity.clone(),
-                    done,
-                    total: Some(layer.size),
-                    unit: "bytes".to_owned(),
-                });
-            };
+            let tell = workshop.gauge.receiving();
             client.download_blob(name.repository(), layer, &place, &tell).await?;
             fetched.insert(layer.digest.to_string(), place);
         }

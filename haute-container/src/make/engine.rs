@@ -52,12 +52,8 @@ impl ImageMaker {
         }
         let present = engine.layers_present(context, &build).await?;
         let directory = self.work_directory()?;
-        let workshop = Workshop::new(
-            self,
-            context,
-            request.release,
-            LayerBuild::new(plan.compression, directory.path()),
-        )?;
+        let workshop =
+            Workshop::new(self, context, request, LayerBuild::new(plan.compression, directory.path()))?;
         for (planned, layer) in plan.layers.iter().zip(&lazy).skip(present) {
             layer.fill(workshop.tree(planned).await?);
         }
@@ -79,9 +75,9 @@ impl ImageMaker {
         let pushed = engine.push(context, &image.id, name, credentials.as_ref()).await?;
         Ok(PushedImage {
             digest: pushed.digest,
-            bytes: 0,
-            layers_sent: 0,
-            layers_present: image.layers.len() as u64,
+            bytes: pushed.bytes,
+            layers_sent: pushed.layers_sent,
+            layers_present: pushed.layers_present,
             size: None,
         })
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::python::PythonVersion;
-use haute_core::release::Release;
 use haute_core::release::lock::Platform;
 use haute_core::target::Context;
 use tokio::sync::Semaphore;
 
-use super::ImageMaker;
+use super::gauge::Gauge;
+use super::{ImageMaker, ImageRequest};
 use crate::image::PlannedLayer;
 use crate::layer::{BuiltLayer, LayerBuild, LayerTree};
 use crate::wheel::{WheelTarget, Wheels};
@@ -18,6 +18,7 @@ use crate::wheel::{WheelTarget, Wheels};
 pub(super) struct Workshop<'a> {
     maker: &'a ImageMaker,
     context: &'a Context,
+    pub(super) gauge: Arc<Gauge>,
     build: LayerBuild,
     target: WheelTarget,
     processors: Arc<Semaphore>,
@@ -27,10 +28,10 @@ impl<'a> Workshop<'a> {
     pub(super) fn new(
         maker: &'a ImageMaker,
         context: &'a Context,
-        release: &Release,
+        request: &ImageRequest<'_>,
         build: LayerBuild,
     ) -> Result<Self> {
-        let manifest = release.manifest();
+        let manifest = request.release.manifest();
         let target = PythonVersion::parse(&manifest.python).zip(Platform::parse(&manifest.platform));
         let (python, platform) = target.ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, "the release names a Python or a platform that is none")
@@ -39,6 +40,7 @@ impl<'a> Workshop<'a> {
         Ok(Self {
             maker,
             context,
+            gauge: Gauge::new(context, request.plan.layers.len()),
             build: build.with_cancellation(context.cancelled.clone()),
             target: WheelTarget::new(python, platform)?,
             processors: Arc::new(Semaphore::new(processors)),
@@ -59,12 +61,16 @@ impl<'a> Workshop<'a> {
         let (planned, build) = (layer.clone(), self.build.clone());
         let built = blocking(move || build.build(&planned.tree(&wheels)?)).await;
         drop(permit);
+        self.gauge.layer_done();
         built.map_err(|error| error.with_context("layer", layer.title.clone()))
     }
 
     async fn wheels(&self, layer: &PlannedLayer) -> Result<Wheels> {
         match layer.wheels() {
-            Some(wheels) => self.maker.wheels.fetch(self.context, wheels.distributions(), &self.target).await,
+            Some(wheels) => {
+                let context = self.gauge.fetching(self.context);
+                self.maker.wheels.fetch(&context, wheels.distributions(), &self.target).await
+            }
             None => Ok(Wheels::default()),
         }
     }

@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
-use haute_core::event::Event;
 use haute_core::target::Context;
 
 use super::layers::Workshop;
@@ -85,16 +84,14 @@ impl ImageMaker {
     ) -> Result<PushedImage> {
         let directory = self.work_directory()?;
         let build = LayerBuild::new(request.plan.compression, directory.path());
-        let workshop = Workshop::new(self, context, request.release, build)?;
+        let workshop = Workshop::new(self, context, request, build)?;
         let work = Work {
             maker: self,
-            context,
             client,
             request,
             workshop: &workshop,
             bytes: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            done: AtomicU64::new(0),
         };
         let finished = tokio::select! {
             biased;
@@ -143,13 +140,11 @@ fn layers(manifest: &[u8]) -> u64 {
 /// One image on its way.
 struct Work<'a> {
     maker: &'a ImageMaker,
-    context: &'a Context,
     client: &'a RegistryClient,
     request: &'a ImageRequest<'a>,
     workshop: &'a Workshop<'a>,
     bytes: AtomicU64,
     sent: AtomicU64,
-    done: AtomicU64,
 }
 
 impl Work<'_> {
@@ -183,8 +178,7 @@ impl Work<'_> {
         let name = self.request.plan.base.name();
         let repository = self.request.name.repository();
         let registry = self.maker.client(name)?;
-        let activity = format!("copying a layer of {}", name.short());
-        let tell = |at| self.progress(&activity, at, layer.size);
+        let tell = self.workshop.gauge.sending();
         let uploaded = if registry.is_same_registry(self.client) {
             self.client.mount_or_copy(repository, name.repository(), layer, &tell).await?
         } else {
@@ -199,18 +193,15 @@ impl Work<'_> {
         if let Some((descriptor, diff_id)) =
             self.request.previous.and_then(|previous| previous.layer(layer.key.digest()))
         {
-            self.step();
+            self.workshop.gauge.layer_done();
             return Ok(FinishedLayer { descriptor: descriptor.clone(), diff_id: diff_id.clone() });
         }
         let (finished, path) = self.make(layer).await?;
         let repository = self.request.name.repository();
-        let activity = format!("pushing {}", layer.title);
-        let size = finished.descriptor.size;
         let source = BlobSource::File(path.clone());
-        let tell = |at| self.progress(&activity, at, size);
+        let tell = self.workshop.gauge.sending();
         let uploaded = self.client.upload_blob(repository, &finished.descriptor, &source, &tell).await?;
         self.count(uploaded);
-        self.step();
         // It may be one of many hundred megabytes. A file that stays goes with its directory.
         drop(tokio::fs::remove_file(path).await);
         Ok(finished)
@@ -226,26 +217,6 @@ impl Work<'_> {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             self.sent.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    fn step(&self) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let total = self.request.plan.layers.len() as u64;
-        self.context.events.emit(&Event::Progress {
-            activity: "putting the image together".to_owned(),
-            done,
-            total: Some(total),
-            unit: "layers".to_owned(),
-        });
-    }
-
-    fn progress(&self, activity: &str, done: u64, total: u64) {
-        self.context.events.emit(&Event::Progress {
-            activity: activity.to_owned(),
-            done,
-            total: Some(total),
-            unit: "bytes".to_owned(),
-        });
     }
 }
 

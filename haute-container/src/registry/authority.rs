@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::challenge::Challenge;
 use super::credentials::{CredentialSource, Credentials};
 use super::error::Place;
+use super::http::Http;
 use super::options::ClientOptions;
 use super::scope::Scopes;
 use super::token::{Realm, TokenRequest, token};
@@ -28,7 +29,7 @@ const REMEMBERED: usize = 16;
 pub(super) struct Authority {
     host: String,
     source: Arc<dyn CredentialSource>,
-    http: reqwest::Client,
+    http: Http,
     options: ClientOptions,
     state: tokio::sync::Mutex<State>,
     secrets: Mutex<VecDeque<Secret<String>>>,
@@ -59,7 +60,7 @@ impl Authority {
     pub(super) fn new(
         host: String,
         source: Arc<dyn CredentialSource>,
-        http: reqwest::Client,
+        http: Http,
         options: ClientOptions,
     ) -> Self {
         Self { host, source, http, options, state: tokio::sync::Mutex::default(), secrets: Mutex::default() }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
-use reqwest::{Certificate, Url, redirect};
+use reqwest::Url;
 
 use super::authority::Authority;
 use super::credentials::CredentialSource;
 use super::error::{Place, is_ecr};
-use super::options::{ClientOptions, is_this_machine};
+use super::http::Http;
+use super::options::ClientOptions;
 use super::transport::Transport;
 use crate::reference::ImageReference;
 
@@ -54,31 +55,7 @@ impl RegistryClient {
                 .with_operation("registry.connect")
                 .with_source(source)
         })?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("haute-deploy/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(options.connect_timeout)
-            .tcp_keepalive(std::time::Duration::from_secs(30));
-        if is_this_machine(&host) {
-            builder = builder.no_proxy();
-        }
-        let mut extra = Vec::new();
-        for pem in &options.certificates {
-            extra.extend(Certificate::from_pem_bundle(pem).map_err(|source| {
-                Error::new(ErrorKind::InvalidInput, "a file of trusted certificates is not in PEM")
-                    .with_operation("registry.connect")
-                    .with_source(source)
-            })?);
-        }
-        if !extra.is_empty() {
-            builder = builder.tls_certs_merge(extra);
-        }
-        let http = builder.build().map_err(|source| {
-            Error::new(ErrorKind::Unexpected, "an HTTP client cannot be made")
-                .with_operation("registry.connect")
-                .with_hint("the certificates of the system could not be read, or one that was named is none")
-                .with_source(source)
-        })?;
+        let http = Http::new(&host, options)?;
         let authority = Authority::new(host.clone(), credentials, http.clone(), options.clone());
         let transport = Transport::new(http, base, authority, options.clone());
         let resumes = AtomicBool::new(!is_ecr(&host));
@@ -141,4 +118,32 @@ pub(super) fn checked_reference(reference: &str) -> Result<Option<Digest>> {
         return Ok(Some(digest));
     }
     "registry.invalid/a".parse::<ImageReference>()?.with_tag(reference).map(|_| None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::credentials::Anonymous;
+    use super::*;
+
+    fn client(image: &str) -> RegistryClient {
+        let options = ClientOptions::default();
+        RegistryClient::new(&image.parse().unwrap(), Arc::new(Anonymous), &options).unwrap()
+    }
+
+    #[test]
+    fn the_host_decides_how_it_is_spoken_to() {
+        let amazon = client("123456789012.dkr.ecr.eu-west-1.amazonaws.com/motor");
+        assert!(!amazon.resumes(), "later parts of an upload would be lost");
+        assert_eq!(amazon.transport().base().scheme(), "https");
+        let own = client("localhost:5000/motor");
+        assert!(own.resumes());
+        assert_eq!(
+            own.url("motor", "tags/list").unwrap().as_str(),
+            "http://localhost:5000/v2/motor/tags/list"
+        );
+        let hub = client("python:3.11-slim");
+        assert_eq!(hub.host(), "registry-1.docker.io");
+        assert!(hub.url("library/../etc", "x").is_err());
+        assert_eq!(format!("{hub:?}"), "RegistryClient { host: \"registry-1.docker.io\", .. }");
+    }
 }

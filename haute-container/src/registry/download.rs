@@ -15,7 +15,8 @@ use super::blob::unencoded;
 use super::client::RegistryClient;
 use super::error::Place;
 use super::scope::Scopes;
-use super::transport::{Exchange, Payload, chunk};
+use super::transport::{Exchange, Payload};
+use super::wire::chunk;
 use crate::oci::Descriptor;
 
 /// An attempt that got this much further, in bytes, starts the count of attempts anew.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use haute_core::digest::Digest;
-use haute_core::error::{Error, ErrorKind, Result};
+use haute_core::error::{Error, ErrorKind, Result, Retry};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncSeekExt as _;
 use tokio_util::io::ReaderStream;
@@ -120,6 +120,19 @@ fn other_content(descriptor: &Descriptor) -> Error {
     .with_hint("run it again; nothing was tagged")
 }
 
+fn damaged_copy(descriptor: &Descriptor) -> Error {
+    Error::new(
+        ErrorKind::BuildFailed,
+        "the registry that a layer is copied from gave another one than its digest names",
+    )
+    .with_operation("registry.upload")
+    .with_context("digest", descriptor.digest.to_string())
+    .with_retry(Retry::Soon)
+    .with_hint(
+        "nothing was tagged; if it is always so, that registry, or a proxy before it, changes what it gives",
+    )
+}
+
 /// A blob, or the rest of it, on its way out.
 pub(super) struct Feed<'a> {
     pub(super) source: &'a BlobSource,
@@ -149,11 +162,13 @@ impl<'a> Feed<'a> {
     /// side then misses bytes and stores nothing.
     pub(super) async fn body(&self, meter: Arc<AtomicU64>) -> Result<reqwest::Body> {
         let stream = self.source.open(self.descriptor, self.from).await?;
-        let checked = matches!(self.source, BlobSource::Registry { .. }) && self.from == 0;
+        let copied = matches!(self.source, BlobSource::Registry { .. });
+        let checked = copied && self.from == 0;
         let state = Passing {
             stream,
             hasher: checked.then(Sha256::new),
             descriptor: self.descriptor.clone(),
+            copied,
             at: self.from,
             meter,
             failure: Arc::clone(&self.failure),
@@ -166,6 +181,7 @@ struct Passing {
     stream: BoxStream<'static, Result<Bytes>>,
     hasher: Option<Sha256>,
     descriptor: Descriptor,
+    copied: bool,
     at: u64,
     meter: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<Error>>>,
@@ -179,7 +195,7 @@ impl Passing {
             Some(Err(error)) => return Some(self.stop(error)),
             None if self.at == size => return None,
             None => {
-                let error = other_content(&self.descriptor);
+                let error = self.other_content();
                 return Some(self.stop(error));
             }
         };
@@ -194,11 +210,16 @@ impl Passing {
                     Digest::from_sha256(hasher.finalize().into()) != self.descriptor.digest
                 }));
         if wrong {
-            let error = other_content(&self.descriptor);
+            let error = self.other_content();
             return Some(self.stop(error));
         }
         self.meter.store(self.at, Ordering::Relaxed);
         Some((Ok(piece), self))
+    }
+
+    /// A file of this machine stays what it is; what comes from a registry may arrive whole the next time.
+    fn other_content(&self) -> Error {
+        if self.copied { damaged_copy(&self.descriptor) } else { other_content(&self.descriptor) }
     }
 
     fn stop(self, error: Error) -> (std::io::Result<Bytes>, Self) {

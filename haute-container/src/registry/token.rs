@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use haute_core::error::{ErrorKind, Result, Retry};
 use haute_core::secret::Secret;
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde::Deserialize;
 
 use super::authority::DEFAULT_LIFE;
 use super::credentials::Credentials;
 use super::error::{Place, Refusal};
+use super::http::Http;
 use super::options::{ClientOptions, is_this_machine};
 use super::scope::Scopes;
-use super::transport::{broken, read};
+use super::wire::{broken, read, retry_after};
 
 /// The name this client gives itself.
 const CLIENT: &str = "haute-deploy";
@@ -96,7 +97,7 @@ struct Answer {
 
 /// Fetches a token, once.
 pub(super) async fn token(
-    http: &reqwest::Client,
+    http: &Http,
     options: &ClientOptions,
     request: &TokenRequest<'_>,
 ) -> Result<Granted> {
@@ -120,7 +121,7 @@ pub(super) async fn token(
                 .append_pair("service", service.unwrap_or_default())
                 .append_pair("scope", &scopes.join(" "))
                 .append_pair("refresh_token", token.expose_secret());
-            http.post(url)
+            http.request(Method::POST, url)?
                 .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.query().unwrap_or_default().to_owned())
         }
@@ -135,7 +136,7 @@ pub(super) async fn token(
                 }
                 query.append_pair("client_id", CLIENT);
             }
-            let call = http.get(url);
+            let call = http.request(Method::GET, url)?;
             match credentials {
                 Some(Credentials::Password { username, password }) => {
                     call.basic_auth(username, Some(password.expose_secret()))
@@ -149,7 +150,7 @@ pub(super) async fn token(
         .map_err(|_| silent(place))?
         .map_err(|error| broken(place, error))?;
     let status = response.status();
-    let retry_after = super::transport::retry_after(&response);
+    let retry_after = retry_after(&response);
     let body = read(response, MOST, options.idle_timeout, place).await?;
     if !status.is_success() {
         let mut refusal = Refusal::new(status, &body);

@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use haute_core::error::{Error, ErrorKind, Result, Retry};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode, Url};
 
 use super::authority::{Authority, Authorization};
 use super::backoff::Backoff;
 use super::challenge;
 use super::error::{Place, Refusal};
+use super::http::Http;
 use super::options::ClientOptions;
 use super::scope::Scopes;
 use super::source::Feed;
 use super::token::authority_of;
+use super::wire::{broken, read, retry_after, words};
 
 /// How many redirects are followed.
 const HOPS: usize = 5;
 
 /// How many times one exchange may sign in: without a name, with what was known, with what is fresh.
 const SIGN_INS: usize = 4;
-
-/// The most that is read of a refusal, in bytes.
-const REFUSAL: usize = 64 * 1024;
 
 /// How often a caller is told how far a body is.
 const TICK: Duration = Duration::from_millis(100);
@@ -59,19 +58,14 @@ pub(super) struct Answer {
 
 /// The connection to one registry.
 pub(super) struct Transport {
-    http: reqwest::Client,
+    http: Http,
     base: Url,
     authority: Authority,
     options: ClientOptions,
 }
 
 impl Transport {
-    pub(super) fn new(
-        http: reqwest::Client,
-        base: Url,
-        authority: Authority,
-        options: ClientOptions,
-    ) -> Self {
+    pub(super) fn new(http: Http, base: Url, authority: Authority, options: ClientOptions) -> Self {
         Self { http, base, authority, options }
     }
 
@@ -165,8 +159,7 @@ impl Transport {
     pub(super) async fn refusal(&self, place: &Place, answer: Answer) -> Refusal {
         let status = answer.response.status();
         let wait = retry_after(&answer.response);
-        // What cannot be read of a refusal is not worth an error of its own.
-        let body = read(answer.response, REFUSAL, self.options.idle_timeout, place).await.unwrap_or_default();
+        let body = words(answer.response, self.options.idle_timeout, place).await;
         self.refusal_of(status, wait, &body)
     }
 
@@ -204,7 +197,7 @@ impl Transport {
         for _ in 0..=HOPS {
             let own = self.is_own(&url);
             let mut request =
-                self.http.request(exchange.method.clone(), url.clone()).headers(exchange.headers.clone());
+                self.http.request(exchange.method.clone(), url.clone())?.headers(exchange.headers.clone());
             if let Some(authorization) = authorization.filter(|_| own) {
                 request = request.header(AUTHORIZATION, authorization.value.clone());
             }
@@ -335,119 +328,4 @@ impl Transport {
             }
         }
     }
-}
-
-/// How long an answer asks to wait (RFC 9110 §10.2.3), in seconds or as a date.
-pub(super) fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    let seconds = until.as_second() - jiff::Timestamp::now().as_second();
-    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
-}
-
-/// The next piece of a body.
-pub(super) async fn chunk(
-    response: &mut reqwest::Response,
-    idle: Duration,
-    place: &Place,
-) -> Result<Option<Bytes>> {
-    match tokio::time::timeout(idle, response.chunk()).await {
-        Ok(Ok(chunk)) => Ok(chunk),
-        Ok(Err(error)) => Err(broken(place, error)),
-        Err(_) => Err(place
-            .error(ErrorKind::Timeout, format!("the registry was silent for {} s", idle.as_secs()))
-            .with_retry(Retry::Soon)),
-    }
-}
-
-/// A whole body of at most `most` bytes.
-pub(super) async fn read(
-    mut response: reqwest::Response,
-    most: usize,
-    idle: Duration,
-    place: &Place,
-) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = chunk(&mut response, idle, place).await? {
-        if body.len() + chunk.len() > most {
-            return Err(place.error(
-                ErrorKind::BuildFailed,
-                format!("the registry's answer is larger than {most} bytes, which nothing of its kind is"),
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// The body of a refusal, as far as it comes and is worth reading: what cannot be read of it is no error of its own.
-async fn words(mut response: reqwest::Response, idle: Duration, place: &Place) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = chunk(&mut response, idle, place).await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= REFUSAL {
-            break;
-        }
-    }
-    body
-}
-
-/// The error for a connection that could not be made or broke off. Addresses are left out: they may hold signatures.
-pub(super) fn broken(place: &Place, error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    if error.is_builder() || error.is_request() && error.is_redirect() {
-        return place
-            .error(ErrorKind::Unexpected, "a request to the registry cannot be made")
-            .with_source(error);
-    }
-    if error.is_timeout() {
-        return place
-            .error(ErrorKind::Timeout, "the registry did not answer in time")
-            .with_retry(Retry::Soon)
-            .with_source(error);
-    }
-    if error.is_connect() {
-        if untrusted(&error) {
-            return place
-                .error(ErrorKind::Unavailable, "no encrypted connection to the registry can be made")
-                .with_hint("if its certificate is of a private authority, name that authority's certificate in SSL_CERT_FILE")
-                .with_hint("if it speaks plain HTTP, name it as an insecure registry")
-                .with_source(error);
-        }
-        return place
-            .error(ErrorKind::Unavailable, "the registry cannot be reached")
-            .with_retry(Retry::Soon)
-            .with_hint(format!("see whether `{}` is its right name and is reached from here", place.host))
-            .with_source(error);
-    }
-    let error = place
-        .error(ErrorKind::Unavailable, "the connection to the registry broke off")
-        .with_retry(Retry::Soon)
-        .with_source(error);
-    if place.writes && super::error::is_ecr(&place.host) {
-        // Amazon's ECR cuts the connection where others answer that there is no such repository.
-        return error.with_hint(super::error::missing_ecr_repository(&place.host, &place.repository));
-    }
-    error
-}
-
-/// Whether a connection failed because of what the other side proved to be: the TLS library reports that as invalid data.
-fn untrusted(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            if io.kind() == std::io::ErrorKind::InvalidData {
-                return true;
-            }
-            if let Some(inner) = io.get_ref() {
-                next = Some(inner);
-                continue;
-            }
-        }
-        next = error.source();
-    }
-    false
 }

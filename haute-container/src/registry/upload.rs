@@ -222,7 +222,7 @@ impl Upload<'_> {
             place: self.place.clone(),
         };
         let answer = self.client.transport().call(&exchange).await.ok()?;
-        if answer.response.status().as_u16() != 204 {
+        if !answer.response.status().is_success() {
             return None;
         }
         let range = answer.response.headers().get(RANGE)?.to_str().ok()?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use haute_container::engine::{Build, BuildLayer, Builder, Credentials, LocalImage, TarLayer};
 use haute_container::layer::{Content, LayerTree};
 use haute_container::reference::ImageReference;
+use haute_core::digest::Digest;
 use haute_core::error::{ErrorKind, chain};
 use haute_core::event::{Event, EventSink};
 use haute_core::target::{Cancellation, Context};
@@ -254,6 +255,7 @@ async fn pulled_base(lab: Arc<Lab>) -> Result<(), Failed> {
     let inherits = |image: &LocalImage| {
         let mut runs = runs();
         runs.env.clone_from(&image.config.env);
+        runs.labels = Some(lab.labels());
         runs
     };
     let error = lab.engine.fetch(&lab.context, &pinned, "linux/amd64", None).await.unwrap_err();
@@ -284,18 +286,31 @@ async fn arm64(lab: Arc<Lab>) -> Result<(), Failed> {
     let registry = Registry::start(RegistryOptions::plain())?;
     let images = [BaseImage::tiny("amd64")?, BaseImage::tiny("arm64")?];
     let pushed = BaseImage::push_index(&images, &registry, lab.name(), "1")?;
-    let digest = registry.digest_of(lab.name(), "1")?.expect("an index");
-    let pinned: ImageReference = format!("{}@{digest}", pushed.untagged()).parse()?;
-    lab.forget(&pinned);
-    // The engine has the index already, for another platform.
-    lab.engine.fetch(&lab.context, &pinned, "linux/amd64", None).await?;
+    let (index, _) = registry.manifest(lab.name(), "1")?.expect("an index");
+    let index_digest = Digest::of(&index);
+    let index: serde_json::Value = serde_json::from_slice(&index)?;
+    let by_digest = |digest: &str| -> ImageReference {
+        format!("{}@{digest}", pushed.untagged()).parse().expect("a name")
+    };
+    let (both, one) =
+        (by_digest(index_digest.as_str()), by_digest(index["manifests"][1]["digest"].as_str().unwrap()));
+    lab.forget(&both);
+    lab.forget(&one);
+    // An engine has one image by one digest: with the index here for this machine it cannot be had for another.
+    lab.engine.fetch(&lab.context, &both, "linux/amd64", None).await?;
+    let error = lab.engine.fetch(&lab.context, &both, "linux/arm64", None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{:?}", chain(&error));
+    assert!(error.hints().iter().any(|hint| hint.contains("direct")), "{:?}", error.hints());
+    let error = lab.engine.fetch(&lab.context, &one, "linux/amd64", None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{:?}", chain(&error));
     for builder in BUILDERS {
-        let base = lab.engine.fetch(&lab.context, &pinned, "linux/arm64", None).await?;
+        let base = lab.engine.fetch(&lab.context, &one, "linux/arm64", None).await?;
         let mut runs = config(json!({"Cmd": ["python3"], "User": "65532:65532", "WorkingDir": "/app"}));
         runs.env.clone_from(&base.config.env);
+        runs.labels = Some(lab.labels());
         let layer = tree(&[("app/x", "1")]);
         let build =
-            Build::new(pinned.clone(), "linux/arm64", runs, vec![BuildLayer::new(Arc::new(layer.clone()))])
+            Build::new(one.clone(), "linux/arm64", runs, vec![BuildLayer::new(Arc::new(layer.clone()))])
                 .with_builder(builder)
                 .with_tag(lab.tag("built"));
         let built = lab.engine.build(&lab.context, &build).await?;

@@ -64,6 +64,11 @@ impl Lab {
         &self.name
     }
 
+    /// What every image of this test is marked with.
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+        [("dev.haute.test".to_owned(), self.name.clone())].into()
+    }
+
     /// Has `name` removed at the end.
     pub(crate) fn forget(&self, name: &ImageReference) {
         self.names.lock().expect("the lock").insert(name.to_string());
@@ -82,6 +87,7 @@ impl Lab {
         config.env = Some(env);
         let mut labels = base.config.labels.clone().unwrap_or_default();
         labels.extend(config.labels.take().unwrap_or_default());
+        labels.extend(self.labels());
         config.labels = Some(labels);
         Build::new(BASE.parse().expect("a name"), base.platform(), config, layers).with_tag(self.tag("built"))
     }
@@ -108,19 +114,16 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        self.docker.remove_image(&self.tag("built").to_string());
+        let mark = format!("label=dev.haute.test={}", self.name);
+        let layers = format!("haute-layers/{}", self.name);
+        let marked = self.docker.run(["images", "--all", "--quiet", "--filter", &mark]).unwrap_or_default();
+        let kept = self.docker.run(["images", "--quiet", &layers]).unwrap_or_default();
+        for id in marked.lines().chain(kept.lines()) {
+            drop(self.docker.run(["image", "rm", "--force", id]));
+        }
         let names = self.names.lock().map(|names| names.clone()).unwrap_or_default();
         for name in names {
             self.docker.remove_image(&name);
-        }
-        let kept = self.docker.run([
-            "images",
-            "--format",
-            "{{.Repository}}:{{.Tag}}",
-            &format!("haute-layers/{}", self.name),
-        ]);
-        for name in kept.unwrap_or_default().lines() {
-            self.docker.remove_image(name);
         }
     }
 }

@@ -56,6 +56,9 @@ async fn pushed(lab: Arc<Lab>) -> Result<(), Failed> {
     let stored = registry.stored_bytes();
     let again = lab.engine.push(&lab.context, &built.id, &name, Some(&credentials)).await?;
     assert_eq!((again.digest, registry.stored_bytes()), (first.digest.clone(), stored));
+    let layers = built.layers.len() as u64;
+    assert_eq!((first.layers_sent, first.layers_present), (layers, 0));
+    assert_eq!((again.layers_sent, again.layers_present, again.bytes), (0, layers, 0));
     let other = image(&lab, "two").await?;
     let second = lab.engine.push(&lab.context, &other.id, &name, Some(&credentials)).await?;
     assert_ne!(second.digest, first.digest);

@@ -13,6 +13,7 @@ use crate::support::{Image, REPOSITORY, client, run};
 pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("every_fault_that_passes_is_survived", passing_faults),
     ("every_fault_that_stays_is_a_clear_error_without_a_tag", lasting_faults),
+    ("a_refusal_before_a_large_blob_is_read_is_heard", early_refusal),
     ("an_answer_that_is_lost_does_not_send_a_blob_twice", lost_answer),
 ];
 
@@ -277,5 +278,23 @@ fn lost_answer() -> Result<(), Failed> {
     run(async { image.push_as(&client(proxy.address()), "1").await })?;
     let sent: u64 = proxy.exchanges_of("PUT", UPLOAD).iter().map(|exchange| exchange.sent).sum();
     assert!(sent < 1_100_000, "{sent}");
+    Ok(())
+}
+
+/// A registry that answers without reading on: the answer must be heard over the noise of a connection that breaks.
+fn early_refusal() -> Result<(), Failed> {
+    let registry = Registry::start(RegistryOptions::plain())?;
+    let image = Image::new(&[30_000_000], 2);
+    let large = format!("*{}*", image.layers[0].0.digest.hex());
+    let proxy = FaultProxy::start(&registry, Vec::new())?;
+    for (status, kind) in [(413, ErrorKind::BuildFailed), (403, ErrorKind::PermissionDenied)] {
+        let refusal = Fault::AnswerEarly(Answer::error(status, "SIZE_LIMIT", "no"));
+        proxy.restart(vec![Rule::on("PUT", &large, refusal)]);
+        let error = run(async { image.push_as(&client(proxy.address()), "1").await }).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error:?}");
+    }
+    let busy = Fault::AnswerEarly(Answer::status(503));
+    proxy.restart(vec![Rule::on("PUT", &large, busy).first(2)]);
+    run(async { image.push_as(&client(proxy.address()), "1").await })?;
     Ok(())
 }

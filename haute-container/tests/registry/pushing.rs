@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use haute_container::registry::{Credentials, NothingMissing, Presence, PushSource};
+use haute_container::oci::media_type;
+use haute_container::registry::{Credentials, NothingMissing, Presence, Push, PushSource};
 use haute_core::error::ErrorKind;
 use haute_core::event::Event;
 use haute_test_services::proxy::{Answer, Fault, Gate, Rule};
@@ -130,6 +131,11 @@ fn lost_layer() -> Result<(), Failed> {
     let image = Image::new(&[40_000], 5);
     run(async {
         let client = client(registry.address());
+        // A manifest alone, of an image whose blobs are gone.
+        let bare =
+            Push::new(REPOSITORY, Vec::new(), image.manifest.clone(), media_type::MANIFEST).with_tag("1");
+        let error = client.push(&bare, &NothingMissing, &context().0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         let layers = vec![(image.layers[0].0.clone(), PushSource::Assumed)];
         let push = image.push_from(layers).with_tag("1");
         let error = client.push(&push, &NothingMissing, &context().0).await.unwrap_err();

@@ -7,7 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-import orjson
+from .place import settle
+
+settle()
+
+import orjson  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:

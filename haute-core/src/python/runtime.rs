@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = runtime![
     "observe.py",
     "openapi.py",
     "paths.py",
+    "place.py",
     "plan.py",
     "prices.py",
     "project.py",

@@ -77,7 +77,12 @@ impl<'a> Turn<'a> {
         }
         match self.fault.take() {
             None => {
-                let answer = self.forward(client, None).await?;
+                let path = self.request.target.split('?').next().unwrap_or_default();
+                let kept = self.shared.state().kept.get(path).cloned();
+                let answer = match kept.filter(|_| self.request.method == "GET") {
+                    Some(answer) => answer,
+                    None => self.forward(client, None).await?,
+                };
                 self.reply(client, &answer).await
             }
             Some(fault) => self.fail(client, fault).await,
@@ -96,6 +101,10 @@ impl<'a> Turn<'a> {
                 self.reply(client, &answer).await
             }
             Fault::Reset(moment) => self.reset(client, moment).await,
+            Fault::Keep(bytes) => {
+                self.keep(client, bytes).await?;
+                Ok(Next::Reset)
+            }
             Fault::Answer(answer) => {
                 self.drain(client).await?;
                 self.reply(client, &answer).await
@@ -106,6 +115,12 @@ impl<'a> Turn<'a> {
                 // Closing with unread bytes would be a reset, which may overtake the answer.
                 self.drain(client).await?;
                 Ok(Next::Close)
+            }
+            Fault::WithoutQuery => {
+                let path = self.request.target.find('?').unwrap_or(self.request.target.len());
+                self.request.target.truncate(path);
+                let answer = self.forward(client, None).await?;
+                self.reply(client, &answer).await
             }
             Fault::Redirect(to) => {
                 self.drain(client).await?;
@@ -186,6 +201,24 @@ impl<'a> Turn<'a> {
             }
         }
         Ok(Next::Reset)
+    }
+
+    /// Stores the beginning of an upload as a part, and remembers how far it is.
+    async fn keep(&mut self, client: &mut Client, bytes: u64) -> Result<()> {
+        let mut part = self.request.clone();
+        "PATCH".clone_into(&mut part.method);
+        let (path, query) = part.target.split_once('?').unwrap_or((&part.target, ""));
+        let path = path.to_owned();
+        // The digest is for the whole.
+        let query: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("digest=")).collect();
+        part.target = format!("{path}?{}", query.join("&"));
+        let mut upstream = Upstream::ask(&self.shared.upstream, &part, bytes).await?;
+        self.copy(client, &mut upstream, bytes).await?;
+        let stored = upstream.answer().await?;
+        let mut told = Answer::status(204).with_header("Range", &format!("0-{}", bytes.saturating_sub(1)));
+        told.set("Location", stored.header("location"));
+        self.shared.state().kept.insert(path, told);
+        Ok(())
     }
 
     /// Hands the request to the registry and gives its answer; waits at a gate on the way.

@@ -38,6 +38,12 @@ pub enum Fault {
     },
     /// Sent to the same place at another address, such as `http://127.0.0.1:4711` (307).
     Redirect(String),
+    /// An upload breaks off after this many bytes, and the registry keeps them and says so when it is asked for the upload
+    /// (distribution-spec 1.1, "Resuming"). Debian's registry forgets an upload that breaks off, so the proxy stores the
+    /// beginning as a part of its own and answers in the registry's place.
+    Keep(u64),
+    /// The registry gets the request without its query: a mount becomes an ordinary upload.
+    WithoutQuery,
     /// Never answered, until the client gives up.
     Hang,
     /// Waits at the gate once `after` bytes of the body have arrived; then goes on as if nothing had been.

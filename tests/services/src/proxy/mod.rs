@@ -20,6 +20,7 @@ pub use log::Exchange;
 pub use rule::Rule;
 pub use token::Tokens;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -52,6 +53,8 @@ struct State {
     rules: Vec<Rule>,
     tokens: Option<Tokens>,
     exchanges: Vec<Exchange>,
+    /// Uploads that broke off and of which the beginning was kept: by path, the answer that says so.
+    kept: HashMap<String, Answer>,
 }
 
 impl Shared {
@@ -81,7 +84,7 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             address: address.clone(),
             upstream: registry.address().to_owned(),
-            state: Mutex::new(State { rules, tokens, exchanges: Vec::new() }),
+            state: Mutex::new(State { rules, tokens, exchanges: Vec::new(), kept: HashMap::new() }),
         });
         let (stop, mut stopped) = watch::channel(false);
         let runtime =

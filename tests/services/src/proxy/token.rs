@@ -16,6 +16,7 @@ const REALM: &str = "/token";
 pub struct Tokens {
     credentials: Option<(String, String)>,
     uses: Option<u32>,
+    seconds: Option<u64>,
     denied: Vec<String>,
     issued: HashMap<String, Token>,
 }
@@ -41,6 +42,13 @@ impl Tokens {
     #[must_use]
     pub fn that_expire_after(mut self, uses: u32) -> Self {
         self.uses = Some(uses);
+        self
+    }
+
+    /// A token is said to live so many seconds; else nothing is said of it.
+    #[must_use]
+    pub fn that_live_seconds(mut self, seconds: u64) -> Self {
+        self.seconds = Some(seconds);
         self
     }
 
@@ -92,7 +100,10 @@ impl Tokens {
             .collect();
         let token = format!("token-{}", self.issued.len() + 1);
         self.issued.insert(token.clone(), Token { scopes, left: self.uses });
-        let body = serde_json::json!({ "token": token, "access_token": token, "expires_in": 300 });
+        let body = match self.seconds {
+            Some(seconds) => serde_json::json!({ "token": token, "expires_in": seconds }),
+            None => serde_json::json!({ "access_token": token }),
+        };
         Answer::status(200).with_body("application/json", body.to_string().as_bytes())
     }
 }

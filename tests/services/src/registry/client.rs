@@ -162,12 +162,13 @@ impl Registry {
     }
 
     fn request(&self, method: Method, address: &str) -> Result<RequestBuilder> {
-        let mut builder = Client::builder().no_proxy();
+        let mut trusted = Vec::new();
         if let Some(certificates) = self.certificates() {
             let text = std::fs::read(certificates.authority()).map_err(failed(ASKED))?;
-            let authority = reqwest::Certificate::from_pem(&text).map_err(failed(ASKED))?;
-            builder = builder.tls_certs_only([authority]);
+            trusted.push(reqwest::Certificate::from_pem(&text).map_err(failed(ASKED))?);
         }
+        // Nothing else is trusted, which also spares reading the system's certificates for every request.
+        let builder = Client::builder().no_proxy().tls_certs_only(trusted);
         let request =
             builder.build().map_err(failed(ASKED))?.request(method, format!("{}{address}", self.url()));
         Ok(match self.credentials() {

@@ -117,7 +117,7 @@ fn configuration_text(
     options: &RegistryOptions,
     certificates: Option<&Certificates>,
 ) -> Result<String> {
-    let mut http = serde_json::json!({ "addr": "127.0.0.1:0", "secret": "of one test" });
+    let mut http = serde_json::json!({ "addr": "127.0.0.1:0", "secret": "of one test", "relativeurls": options.relative });
     if let (Some(http), Some(certificates)) = (http.as_object_mut(), certificates) {
         http.insert(
             "tls".to_owned(),

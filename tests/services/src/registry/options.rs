@@ -10,6 +10,8 @@ pub struct RegistryOptions {
     pub tls: bool,
     /// Whether it refuses changes.
     pub read_only: bool,
+    /// Whether it names addresses without a host.
+    pub relative: bool,
 }
 
 impl RegistryOptions {
@@ -36,6 +38,13 @@ impl RegistryOptions {
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// Names addresses without a host, as the specification allows: `Location: /v2/…`.
+    #[must_use]
+    pub fn with_relative_addresses(mut self) -> Self {
+        self.relative = true;
         self
     }
 }

@@ -1,0 +1,1 @@
+"""Helpers shared by the nodes of the pipeline."""
