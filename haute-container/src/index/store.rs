@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::Event;
 use haute_core::target::Context;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use super::client::IndexClient;
 use super::download::unkept;
@@ -25,11 +26,14 @@ const PARALLEL: usize = 6;
 /// Progress is told whenever so many bytes more have come.
 const TELL: u64 = 1024 * 1024;
 
-/// Keeps wheels in a directory by their digest, and fetches those it does not have.
+/// Keeps wheels in a directory by their digest, and fetches those it does not have. Clones share their limits.
 #[derive(Clone, Debug)]
 pub struct WheelStore {
     client: IndexClient,
     directory: PathBuf,
+    /// Of all calls together: an index does not care which of them asks.
+    slots: Arc<Semaphore>,
+    progress: Arc<Mutex<Progress>>,
 }
 
 /// Which of several files the lock allows was the best: kept, so that a second build need not ask again.
@@ -46,7 +50,12 @@ impl WheelStore {
     /// [`ErrorKind::InvalidInput`] when the settings name certificates or a proxy that cannot be used.
     pub fn new(settings: IndexSettings, directory: impl Into<PathBuf>) -> Result<Self> {
         let client = IndexClient::new(settings, Duration::from_millis(500))?;
-        Ok(Self { client, directory: directory.into() })
+        Ok(Self {
+            client,
+            directory: directory.into(),
+            slots: Arc::new(Semaphore::new(PARALLEL)),
+            progress: Arc::default(),
+        })
     }
 
     /// Waits `pause` before the second attempt of a request, twice as long before the third, and so on.
@@ -74,8 +83,8 @@ impl WheelStore {
         target: &WheelTarget,
     ) -> Result<Wheels> {
         let wanted: Vec<&Locked> = wanted.into_iter().collect();
-        let work = Work { tags: Tags::new(target), target, context, progress: Mutex::default() };
-        work.progress(|progress| progress.unlisted = wanted.len());
+        let work = Work { tags: Tags::new(target), target, context, progress: &self.progress };
+        let _call = work.begin(wanted.len());
         // Boxed one by one: the compiler cannot see that a closure over borrowed entries gives futures that may change threads.
         let mut each: Vec<BoxFuture<'_, Result<WheelFile>>> = Vec::new();
         for locked in wanted {
@@ -101,6 +110,7 @@ impl WheelStore {
             work.progress(|progress| progress.unlisted -= 1);
             return Ok(kept);
         }
+        let _slot = self.slots.acquire().await;
         let file = self.find(work, locked, &requirement).await.map_err(named)?;
         work.progress(|progress| {
             progress.unlisted -= 1;
@@ -234,34 +244,57 @@ struct Work<'a> {
     tags: Tags,
     target: &'a WheelTarget,
     context: &'a Context,
-    progress: Mutex<Progress>,
+    progress: &'a Mutex<Progress>,
 }
 
+/// How far all calls together are: they run at the same time, and one number is told.
+#[derive(Debug, Default)]
 struct Progress {
+    running: usize,
+    /// Since none was running.
+    begun: usize,
     unlisted: usize,
-    /// `None`: an index did not say how long a file is.
+    /// The length of the files that are known so far, in bytes; `None`: an index did not say how long one is.
     total: Option<u64>,
     done: u64,
     told: u64,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { unlisted: 0, total: Some(0), done: 0, told: 0 }
+/// Ends a call, also one that was dropped half-way.
+struct Call<'a>(&'a Mutex<Progress>);
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        guard(self.0).running -= 1;
     }
 }
 
-impl Work<'_> {
-    fn progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
-        change(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+fn guard(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl<'a> Work<'a> {
+    fn begin(&self, wanted: usize) -> Call<'a> {
+        let mut progress = guard(self.progress);
+        if progress.running == 0 {
+            *progress = Progress { total: Some(0), ..Progress::default() };
+        }
+        progress.running += 1;
+        progress.begun += 1;
+        progress.unlisted += wanted;
+        Call(self.progress)
     }
 
-    /// A file that had `from` bytes has `to`; nothing more comes when this is the `last` time.
+    fn progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
+        change(&mut guard(self.progress))
+    }
+
+    /// A file that had `from` bytes has `to`; nothing more comes of this call when it is the `last` time.
     fn advanced(&self, from: u64, to: u64, last: bool) {
         let event = self.progress(|progress| {
             progress.done = progress.done.saturating_sub(from) + to;
-            // A total is told when it is the total of everything.
-            let total = progress.total.filter(|_| progress.unlisted == 0);
+            // Told when it is the total of everything: a caller who asks in parts may ask for more.
+            let total = progress.total.filter(|_| progress.unlisted == 0 && progress.begun == 1);
             let untold = progress.done.abs_diff(progress.told);
             let due = untold >= TELL || (last && untold > 0);
             due.then(|| {
