@@ -71,7 +71,7 @@ fn lock(uv: &Program, directory: &Path, platform: &str) -> (Vec<Locked>, PathBuf
 
 fn fetch(lock: &[Locked], target: WheelTarget, directory: &Path) -> Wheels {
     let settings = IndexSettings::from_variables(&Variables::of_process()).unwrap();
-    let store = WheelStore::new(settings, directory.join("wheels")).unwrap();
+    let store = WheelStore::new(settings, directory.join("wheels"));
     let context = Context::new(Arc::new(NullSink), Cancellation::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(store.fetch(&context, lock, &target)).unwrap()
