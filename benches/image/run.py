@@ -84,9 +84,7 @@ def main() -> None:
         runs: list[Run] = []
         looks: dict[str, dict[str, Any]] = {}
         for name in names:
-            side = Side(
-                name, work / name, registry, base_storage, project.name, project.folder, options.haute_cli
-            )
+            side = Side(name, work / name, registry, base_storage, project, options.haute_cli)
             try:
                 runs += _rounds(side, options, first, rounds)
                 if not options.no_image:
@@ -143,6 +141,7 @@ def _rounds(
 
 
 def _run(side: Side, scenario: str, number: int, version: Version) -> Run:
+    side.project.check_out(version)
     before, offset = side.registry.blobs(), side.registry.log_size()
     load = os.getloadavg()[0]
     cost = cost_of(side.commands(version), side.folder / "commands.log")
