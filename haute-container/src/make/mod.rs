@@ -107,7 +107,7 @@ impl ImageMaker {
             options = options.with_insecure(host.clone());
         }
         let cache = cache_directory(&variables, fallback);
-        let wheels = WheelStore::new(IndexSettings::from_variables(&variables)?, &cache)?;
+        let wheels = WheelStore::new(IndexSettings::from_variables(&variables)?, &cache);
         let registries = Registries::new(Arc::new(credentials), options);
         Ok(Self { settings, variables, cache, registries, wheels })
     }
