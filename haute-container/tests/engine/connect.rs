@@ -81,7 +81,7 @@ async fn tcp(lab: Arc<Lab>) -> Result<(), Failed> {
     let variables: Variables = [("DOCKER_HOST", host.as_str())].into_iter().collect();
     let engine = Engine::connect(&variables).await?;
     assert_eq!(engine.version(), lab.engine.version());
-    for builder in [Builder::Classic, Builder::BuildKit] {
+    for builder in [Builder::Classic, Builder::Auto] {
         let build = lab.build(vec![tree(&[("app/x", "1")])], config(json!({"Cmd": ["python3"]}))).await;
         let built = engine.build(&lab.context, &build.with_builder(builder)).await?;
         assert_eq!(engine.inspect(&lab.tag("built").to_string()).await?.id, built.image.id);
