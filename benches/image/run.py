@@ -63,6 +63,8 @@ class Run:
     machine_cpu_seconds: float
     peak_mib: float
     written: int
+    new_layers: list[int]
+    new_documents: list[int]
     read: int
     requests: int
     uploads: int
@@ -155,6 +157,8 @@ def _run(side: Side, scenario: str, number: int, version: Version) -> Run:
         machine_cpu_seconds=cost.machine_cpu_seconds,
         peak_mib=cost.peak_mib,
         written=traffic.bytes_written,
+        new_layers=traffic.layers,
+        new_documents=traffic.documents,
         read=traffic.bytes_read,
         requests=traffic.requests,
         uploads=traffic.uploads,
