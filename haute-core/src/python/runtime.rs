@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = runtime![
     "independence.py",
     "lookup.py",
     "manifest.py",
+    "model.py",
     "observe.py",
     "openapi.py",
     "paths.py",
@@ -40,6 +41,7 @@ const FILES: &[(&str, &str)] = runtime![
     "trials.py",
     "values.py",
     "variants.py",
+    "worker.py",
 ];
 
 #[cfg(test)]
