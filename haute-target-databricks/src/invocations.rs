@@ -16,6 +16,8 @@ use crate::http::{ApiClient, CallError, Credentials};
 #[derive(Clone)]
 pub struct InvocationsService {
     client: ApiClient,
+    /// Below the client's address.
+    path: String,
     release: Option<Digest>,
 }
 
@@ -25,7 +27,12 @@ impl InvocationsService {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when `url` is no `http` or `https` address.
     pub fn new(url: &str) -> Result<Self> {
-        Ok(Self { client: ApiClient::new(url, Credentials::Anonymous)?, release: None })
+        Ok(Self::at(ApiClient::new(url, Credentials::Anonymous)?, "invocations".to_owned(), None))
+    }
+
+    /// The model served at `path` of `client`'s server.
+    pub(crate) fn at(client: ApiClient, path: String, release: Option<Digest>) -> Self {
+        Self { client, path, release }
     }
 
     /// Sets the release that is served, as its target says.
@@ -44,7 +51,7 @@ impl QuoteService for InvocationsService {
 
     async fn quote(&self, rows: &[Map<String, Value>]) -> Result<Vec<Map<String, Value>>> {
         let body = json!({"dataframe_records": rows});
-        let answer = match self.client.send(Method::POST, "invocations", &body).await {
+        let answer = match self.client.send(Method::POST, &self.path, &body).await {
             Ok(answer) => answer,
             // A model that refuses a quote is a finding, not a fault of the way to it.
             Err(CallError::Refused { code, error }) if error.kind() == ErrorKind::InvalidInput => {

@@ -2,6 +2,7 @@
 //!
 //! Everything goes over REST: neither Python nor the MLflow client is needed where it is deployed from.
 
+pub mod databricks;
 mod http;
 mod invocations;
 pub mod mlflow;

@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 
 use crate::http::{ApiClient, absent};
 use crate::tags::{self, Tag};
-use crate::tracking::{API, Logged, part};
+use crate::tracking::{API, part};
 
 /// A registry: where the versions of models are kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Registry<'a> {
-    pub(crate) client: &'a ApiClient,
+    client: &'a ApiClient,
+    /// What its calls have in front.
+    prefix: &'static str,
 }
 
 /// A version of a registered model.
@@ -28,6 +30,9 @@ pub(crate) struct Version {
     pub(crate) status: String,
     #[serde(default)]
     pub(crate) status_message: String,
+    /// What it was made of: `models:/m-…`.
+    #[serde(default)]
+    pub(crate) source: String,
     #[serde(default)]
     pub(crate) run_id: String,
     #[serde(default)]
@@ -56,21 +61,31 @@ impl Version {
     }
 }
 
-impl Registry<'_> {
-    fn path(call: &str) -> String {
-        format!("{API}/{call}")
+impl<'a> Registry<'a> {
+    /// The registry of an open MLflow server.
+    pub(crate) fn open(client: &'a ApiClient) -> Self {
+        Self { client, prefix: "" }
+    }
+
+    /// Unity Catalog.
+    pub(crate) fn unity_catalog(client: &'a ApiClient) -> Self {
+        Self { client, prefix: "unity-catalog/" }
+    }
+
+    fn path(&self, call: &str) -> String {
+        format!("{API}/{}{call}", self.prefix)
     }
 
     /// Whether there is a registered model of that name.
     pub(crate) async fn has_model(&self, name: &str) -> Result<bool> {
-        let found = absent(self.client.get(&Self::path("registered-models/get"), &[("name", name)]).await)?;
+        let found = absent(self.client.get(&self.path("registered-models/get"), &[("name", name)]).await)?;
         Ok(found.is_some())
     }
 
     /// Makes a registered model, unless it is there.
     pub(crate) async fn create_model(&self, name: &str, description: &str) -> Result<()> {
         let body = json!({"name": name, "description": description});
-        match self.client.send(Method::POST, &Self::path("registered-models/create"), &body).await {
+        match self.client.send(Method::POST, &self.path("registered-models/create"), &body).await {
             Ok(_) => Ok(()),
             Err(error) if error.is("RESOURCE_ALREADY_EXISTS") => Ok(()),
             Err(error) => Err(error.into()),
@@ -87,7 +102,7 @@ impl Registry<'_> {
             if !page.is_empty() {
                 query.push(("page_token", page.as_str()));
             }
-            let answer = self.client.get(&Self::path("model-versions/search"), &query).await?;
+            let answer = self.client.get(&self.path("model-versions/search"), &query).await?;
             if answer.get("model_versions").is_some() {
                 versions.extend(part::<Vec<Version>>(&answer, "model_versions")?);
             }
@@ -103,27 +118,33 @@ impl Registry<'_> {
     /// One version; `None` when it is not there.
     pub(crate) async fn version(&self, name: &str, version: &str) -> Result<Option<Version>> {
         let query = [("name", name), ("version", version)];
-        let found = absent(self.client.get(&Self::path("model-versions/get"), &query).await)?;
+        let found = absent(self.client.get(&self.path("model-versions/get"), &query).await)?;
         found.map(|answer| part(&answer, "model_version")).transpose()
     }
 
-    /// Makes a version of a logged model. Its number is the server's, from its answer: a search may find another's.
-    pub(crate) async fn create_version(&self, name: &str, logged: &Logged, tags: &Value) -> Result<Version> {
-        let body = json!({
-            "name": name,
-            "source": format!("models:/{}", logged.model_id),
-            "run_id": logged.run_id,
-            "model_id": logged.model_id,
-            "tags": tags,
-        });
-        let answer = self.client.send(Method::POST, &Self::path("model-versions/create"), &body).await?;
+    /// Makes a version. Its number is the server's, from its answer: a search may find another's.
+    pub(crate) async fn create_version(&self, body: &Value) -> Result<Version> {
+        let answer = self.client.send(Method::POST, &self.path("model-versions/create"), body).await?;
         part(&answer, "model_version")
+    }
+
+    /// Says that every file of a version is there (Unity Catalog).
+    pub(crate) async fn finalise_version(&self, name: &str, version: &str) -> Result<()> {
+        let body = json!({"name": name, "version": version});
+        self.client.send(Method::POST, &self.path("model-versions/finalize"), &body).await?;
+        Ok(())
+    }
+
+    /// Takes a version away. One that is not there is no error.
+    pub(crate) async fn delete_version(&self, name: &str, version: &str) -> Result<()> {
+        let body = json!({"name": name, "version": version});
+        absent(self.client.send(Method::DELETE, &self.path("model-versions/delete"), &body).await).map(drop)
     }
 
     /// The version an alias stands for; `None` when there is none.
     pub(crate) async fn alias(&self, name: &str, alias: &str) -> Result<Option<Version>> {
         let query = [("name", name), ("alias", alias)];
-        match self.client.get(&Self::path("registered-models/alias"), &query).await {
+        match self.client.get(&self.path("registered-models/alias"), &query).await {
             Ok(answer) => part(&answer, "model_version").map(Some),
             // An open server says so for an alias that is not there; the name was checked before.
             Err(error) if error.is("INVALID_PARAMETER_VALUE") => Ok(None),
@@ -134,14 +155,14 @@ impl Registry<'_> {
     /// Lets an alias stand for a version.
     pub(crate) async fn set_alias(&self, name: &str, alias: &str, version: &str) -> Result<()> {
         let body = json!({"name": name, "alias": alias, "version": version});
-        self.client.send(Method::POST, &Self::path("registered-models/alias"), &body).await?;
+        self.client.send(Method::POST, &self.path("registered-models/alias"), &body).await?;
         Ok(())
     }
 
     /// Takes an alias away. One that is not there is no error.
     pub(crate) async fn delete_alias(&self, name: &str, alias: &str) -> Result<()> {
         let body = json!({"name": name, "alias": alias});
-        match self.client.send(Method::DELETE, &Self::path("registered-models/alias"), &body).await {
+        match self.client.send(Method::DELETE, &self.path("registered-models/alias"), &body).await {
             Err(error) if error.is("INVALID_PARAMETER_VALUE") => Ok(()),
             result => absent(result).map(drop),
         }

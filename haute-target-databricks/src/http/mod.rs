@@ -4,18 +4,20 @@
 
 mod credentials;
 mod failure;
+mod once;
 
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use haute_core::error::{Error, ErrorKind, Result};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 use tokio_util::io::ReaderStream;
 
-pub(crate) use credentials::Credentials;
+pub(crate) use credentials::{Credentials, TokenSource};
 pub(crate) use failure::{CallError, CallResult, absent};
+pub(crate) use once::Once;
 
 use crate::model::{Content, ModelFile};
 
@@ -32,6 +34,12 @@ pub(crate) struct ApiClient {
     client: Client,
     base: Url,
     credentials: Credentials,
+}
+
+/// What a server answered.
+pub(crate) struct Answer {
+    pub(crate) value: Value,
+    pub(crate) headers: HeaderMap,
 }
 
 /// A request without its body.
@@ -87,21 +95,28 @@ impl ApiClient {
 
     /// Asks. Cancel-safe.
     pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> CallResult<Value> {
-        self.call(Call { method: &Method::GET, path, query }, None).await
+        Ok(self.call(Call { method: &Method::GET, path, query }, None).await?.value)
     }
 
     /// Sends a JSON body.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> CallResult<Value> {
-        self.call(Call { method: &method, path, query: &[] }, Some(body)).await
+        Ok(self.call(Call { method: &method, path, query: &[] }, Some(body)).await?.value)
     }
 
     /// Sends a request, with a JSON body or none.
-    pub(crate) async fn call(&self, call: Call<'_>, body: Option<&Value>) -> CallResult<Value> {
+    pub(crate) async fn call(&self, call: Call<'_>, body: Option<&Value>) -> CallResult<Answer> {
         let mut request = self.request(call)?;
         if let Some(body) = body {
             request = request.json(body);
         }
         self.exchange(call, request).await
+    }
+
+    /// Sends a form, to the client's own address.
+    pub(crate) async fn form(&self, fields: &[(&str, &str)]) -> CallResult<Value> {
+        let call = Call { method: &Method::POST, path: "", query: &[] };
+        let request = self.request(call)?.form(fields);
+        Ok(self.exchange(call, request).await?.value)
     }
 
     /// Sends the bytes of a file, told to `sent` as they go. Held in memory a piece at a time.
@@ -139,7 +154,7 @@ impl ApiClient {
         url.path_segments_mut()
             .map_err(|()| Error::bug("the server's address takes no path"))?
             .pop_if_empty()
-            .extend(call.path.split('/'));
+            .extend(call.path.split('/').filter(|_| !call.path.is_empty()));
         let mut request = self.client.request(call.method.clone(), url);
         if !call.query.is_empty() {
             request = request.query(call.query);
@@ -147,15 +162,15 @@ impl ApiClient {
         Ok(request)
     }
 
-    async fn exchange(&self, call: Call<'_>, request: RequestBuilder) -> CallResult<Value> {
+    async fn exchange(&self, call: Call<'_>, request: RequestBuilder) -> CallResult<Answer> {
         let broken = |error| failure::transport(self.base(), call.path, error);
-        let response = self.credentials.sign(request).send().await.map_err(broken)?;
+        let response = self.credentials.sign(request).await?.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(broken)?;
         if !status.is_success() {
             return Err(failure::refused(self.base(), call, status, &headers, &body));
         }
-        Ok(serde_json::from_slice(&body).unwrap_or_default())
+        Ok(Answer { value: serde_json::from_slice(&body).unwrap_or_default(), headers })
     }
 }
 

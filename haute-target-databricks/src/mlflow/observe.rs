@@ -50,7 +50,7 @@ pub(crate) async fn observe(
     client: &ApiClient,
     wanted: Option<&Digest>,
 ) -> Result<Observed> {
-    let registry = Registry { client };
+    let registry = Registry::open(client);
     let has_model = registry.has_model(&target.model).await?;
     let (versions, current) = if has_model {
         let ours = |version: &Version| version.is_ready() && version.release().is_some();

@@ -3,7 +3,6 @@
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::plan::Step;
-use haute_core::record::Origin;
 use haute_core::target::{Context, ProvenRelease, Readiness, StepOutcome, StepRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,7 +11,7 @@ use super::target::MlflowTarget;
 use crate::http::ApiClient;
 use crate::registry::{Registry, Version};
 use crate::tags;
-use crate::tracking::{Log, Logged, READY, create_experiment, experiment, log, logged_models};
+use crate::tracking::{Artifacts, Log, READY, create_experiment, experiment, log, logged_models};
 
 /// What a step does. Ids are not in it: they are the server's, and looked for by the release's tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +50,7 @@ pub(crate) async fn apply(
     request: &StepRequest<'_>,
 ) -> Result<StepOutcome> {
     let client = &target.client()?;
-    let registry = Registry { client };
+    let registry = Registry::open(client);
     let (model, alias) = (target.model.as_str(), target.config.alias.as_str());
     match Payload::of(request.step)? {
         Payload::Experiment => {
@@ -67,6 +66,7 @@ pub(crate) async fn apply(
                 release: &proven(request)?.release,
                 token: request.token,
                 commit: commit.as_deref(),
+                artifacts: Artifacts::Proxy,
             })
             .await?;
             Ok(StepOutcome::new(json!(logged)))
@@ -112,7 +112,7 @@ pub(crate) async fn poll(target: &MlflowTarget, request: &StepRequest<'_>) -> Re
         return Ok(Readiness::Ready);
     }
     let client = &target.client()?;
-    let registry = Registry { client };
+    let registry = Registry::open(client);
     let number = request.outputs.get("version").and_then(serde_json::Value::as_str).unwrap_or_default();
     match registry.version(&target.model, number).await? {
         Some(version) if version.is_ready() => Ok(Readiness::Ready),
@@ -134,12 +134,18 @@ async fn register(target: &MlflowTarget, client: &ApiClient, request: &StepReque
             .with_operation("mlflow.version")
             .with_hint("deploy again: it is logged anew")
     })?;
-    let logged = Logged { run_id: model.source_run_id.clone(), model_id: model.model_id.clone() };
     let mut list = vec![(tags::RELEASE, release.as_str()), (tags::DEPLOY, request.token)];
     list.extend(
         [tags::HAUTE, tags::COMMIT].iter().filter_map(|key| Some((*key, tags::value(&model.tags, key)?))),
     );
-    Registry { client }.create_version(&target.model, &logged, &tags::list(&list)).await
+    let body = json!({
+        "name": target.model,
+        "source": format!("models:/{}", model.model_id),
+        "run_id": model.source_run_id,
+        "model_id": model.model_id,
+        "tags": tags::list(&list),
+    });
+    Registry::open(client).create_version(&body).await
 }
 
 /// The newest version of a release that has not failed.
@@ -165,10 +171,4 @@ fn proven<'a>(request: &StepRequest<'a>) -> Result<&'a ProvenRelease> {
 
 fn release_of<'a>(request: &StepRequest<'a>) -> Result<&'a Digest> {
     request.plan.release.as_ref().ok_or_else(|| Error::bug("the plan names no release"))
-}
-
-/// The commit that is checked out, marked where files differ from it; `None` outside a repository.
-pub(crate) fn commit(origin: &Origin) -> Option<String> {
-    let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
-    origin.commit.as_ref().map(|commit| format!("{commit}{mark}"))
 }

@@ -20,8 +20,9 @@ use haute_core::verify::QuoteService;
 use super::config::{CODES, KEYS, MlflowConfig};
 use super::observe::observe;
 use super::{desired, diff, step};
-use crate::http::ApiClient;
+use crate::http::{ApiClient, Once};
 use crate::registry::Registry;
+use crate::tags;
 
 /// The target's name.
 const NAME: &str = "mlflow";
@@ -71,23 +72,31 @@ pub struct MlflowTarget {
     pub(crate) model: String,
     pub(crate) config: MlflowConfig,
     variables: Variables,
+    client: Once,
 }
 
 impl MlflowTarget {
     /// A target for the registered model `model` of the project at `project_root`.
     pub fn new(project_root: &Path, model: impl Into<String>, config: MlflowConfig) -> Self {
-        Self { root: project_root.to_owned(), model: model.into(), config, variables: Variables::empty() }
+        Self {
+            root: project_root.to_owned(),
+            model: model.into(),
+            config,
+            variables: Variables::empty(),
+            client: Once::default(),
+        }
     }
 
     /// Sets the variables the server's address and the credentials are read from.
     #[must_use]
     pub fn with_variables(mut self, variables: Variables) -> Self {
         self.variables = variables;
+        self.client = Once::default();
         self
     }
 
     pub(crate) fn client(&self) -> Result<ApiClient> {
-        self.config.client(&self.variables)
+        self.client.get(|| self.config.client(&self.variables))
     }
 
     pub(crate) fn experiment(&self) -> String {
@@ -95,7 +104,7 @@ impl MlflowTarget {
     }
 
     pub(crate) async fn commit(&self) -> Option<String> {
-        step::commit(&Origin::collect("", &self.root, &self.variables).await)
+        tags::commit(&Origin::collect("", &self.root, &self.variables).await)
     }
 }
 
@@ -116,7 +125,7 @@ impl DeployTarget for MlflowTarget {
     async fn preflight(&self, _context: &Context) -> Result<Vec<Finding>> {
         let client = self.client()?;
         let subject = format!("registered model `{}`", self.model);
-        let finding = match (Registry { client: &client }).has_model(&self.model).await {
+        let finding = match Registry::open(&client).has_model(&self.model).await {
             Ok(true) => Finding::new(subject, FindingLevel::Ok, "there"),
             Ok(false) => Finding::new(subject, FindingLevel::Ok, "will be made"),
             Err(error) => Finding::new(subject, FindingLevel::Failed, error.to_string())
@@ -147,7 +156,7 @@ impl DeployTarget for MlflowTarget {
 
     async fn status(&self, _context: &Context) -> Result<Deployment> {
         let client = self.client()?;
-        let registry = Registry { client: &client };
+        let registry = Registry::open(&client);
         if !registry.has_model(&self.model).await? {
             return Ok(Deployment::nothing());
         }

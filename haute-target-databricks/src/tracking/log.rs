@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{API, LoggedModel, PENDING, READY, logged_models, part, set_model_status, upload};
+use super::{API, Artifacts, LoggedModel, PENDING, READY, logged_models, part, set_model_status, upload};
 use crate::http::ApiClient;
 use crate::model::{Identity, ModelDirectory};
 use crate::tags;
@@ -28,6 +28,8 @@ pub(crate) struct Log<'a> {
     /// The step's idempotency token.
     pub(crate) token: &'a str,
     pub(crate) commit: Option<&'a str>,
+    /// Where the server keeps files.
+    pub(crate) artifacts: Artifacts,
 }
 
 /// A model that was logged.
@@ -52,7 +54,7 @@ pub(crate) async fn log(log: &Log<'_>) -> Result<Logged> {
     };
     let identity = Identity::new(&model.source_run_id, &model.model_id);
     let directory = directory.with_identity(&identity)?;
-    if let Err(error) = upload(log.client, log.context, &model.artifact_uri, &directory).await {
+    if let Err(error) = files(log, &model, &directory).await {
         if error.retry() == Retry::Never {
             give_up(log.client, &model).await;
         }
@@ -62,6 +64,11 @@ pub(crate) async fn log(log: &Log<'_>) -> Result<Logged> {
     set_model_status(log.client, &model.model_id, READY).await?;
     end_run(log.client, &model.source_run_id, "FINISHED").await?;
     Ok(Logged { run_id: model.source_run_id, model_id: model.model_id })
+}
+
+async fn files(log: &Log<'_>, model: &LoggedModel, directory: &ModelDirectory) -> Result<()> {
+    let place = log.artifacts.of_model(log.experiment, model)?;
+    upload(log.client, log.context, &place, directory).await
 }
 
 /// Opens a run, or takes the one that was opened, and begins a logged model of it.

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(crate) use log::{Log, Logged, log};
-pub(crate) use upload::upload;
+pub(crate) use log::{Log, log};
+pub(crate) use upload::{Artifacts, Place, upload};
 
 use crate::http::{ApiClient, absent};
 use crate::tags::{self, Tag};

@@ -9,31 +9,56 @@ use haute_core::event::Event;
 use haute_core::target::Context;
 use reqwest::Method;
 
+use super::LoggedModel;
 use crate::http::{ApiClient, Call};
 use crate::model::ModelDirectory;
 
 /// How many files are on their way at once.
 const PARALLEL: usize = 8;
 
-/// Sends every file of `directory` below `artifacts`, the address a server gave for them. A file that is there already is
-/// replaced.
+/// Where a server keeps files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Artifacts {
+    /// Behind itself: an open MLflow server.
+    Proxy,
+    /// Behind the Files API of a Databricks workspace. Needs nothing but the workspace, whatever cloud it is on.
+    Files,
+}
+
+/// A folder on a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Without a slash at either end.
+    root: String,
+    /// What every request says besides.
+    query: &'static [(&'static str, &'static str)],
+}
+
+impl Place {
+    /// A folder behind the Files API.
+    pub(crate) fn files(folder: &str) -> Self {
+        Self { root: format!("api/2.0/fs/files/{folder}"), query: &[("overwrite", "true")] }
+    }
+}
+
+impl Artifacts {
+    /// Where the files of a logged model go.
+    pub(super) fn of_model(self, experiment: &str, model: &LoggedModel) -> Result<Place> {
+        match self {
+            Self::Proxy => Ok(Place { root: proxy_path(&model.artifact_uri)?, query: &[] }),
+            Self::Files => Ok(Place::files(&format!(
+                "WorkspaceInternal/Mlflow/Artifacts/{experiment}/LoggedModels/{}/artifacts",
+                model.model_id
+            ))),
+        }
+    }
+}
+
+/// Sends every file of `directory`. One that is there already is replaced.
 pub(crate) async fn upload(
     client: &ApiClient,
     context: &Context,
-    artifacts: &str,
-    directory: &ModelDirectory,
-) -> Result<()> {
-    let root = proxy_path(artifacts)?;
-    let query: &[(&str, &str)] = &[];
-    upload_below(client, context, &root, query, directory).await
-}
-
-/// Sends every file of `directory` below `root`, a path of the server.
-pub(crate) async fn upload_below(
-    client: &ApiClient,
-    context: &Context,
-    root: &str,
-    query: &[(&str, &str)],
+    place: &Place,
     directory: &ModelDirectory,
 ) -> Result<()> {
     let (done, total) = (Arc::new(AtomicU64::new(0)), directory.size());
@@ -54,7 +79,7 @@ pub(crate) async fn upload_below(
             if context.cancelled.is_cancelled() {
                 return Err(Error::new(ErrorKind::Cancelled, "cancelled while the model was uploaded"));
             }
-            let path = format!("{root}/{}", file.path);
+            let path = format!("{}/{}", place.root, file.path);
             let sent = move |bytes: u64| {
                 let done = done.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
                 events.emit(&Event::Progress {
@@ -65,7 +90,7 @@ pub(crate) async fn upload_below(
                     unit: "bytes".to_owned(),
                 });
             };
-            let call = Call { method: &Method::PUT, path: &path, query };
+            let call = Call { method: &Method::PUT, path: &path, query: place.query };
             client.put_file(call, &file, sent).await.map_err(Error::from)
         }
     });

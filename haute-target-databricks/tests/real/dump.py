@@ -27,7 +27,7 @@ print(
             ],
             "logged": [{"model_id": model.model_id, "status": str(model.status)} for model in logged],
             "versions": [
-                {"version": v.version, "status": v.status, "tags": v.tags, "model_id": v.model_id, "run_id": v.run_id}
+                {"version": v.version, "status": v.status, "tags": v.tags, "source": v.source, "run_id": v.run_id}
                 for v in versions
             ],
             "aliases": models[0].aliases if models else {},

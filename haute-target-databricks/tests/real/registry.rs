@@ -175,7 +175,8 @@ fn deployed() -> Result<(), Failed> {
     assert_eq!(dump["aliases"], json!({"production": "1"}));
     assert_eq!(dump["versions"][0]["tags"]["haute.release"], json!(motor().release.digest()));
     assert_eq!(dump["versions"][0]["status"], "READY");
-    let model = dump["versions"][0]["model_id"].as_str().expect("a logged model").to_owned();
+    let model = dump["logged"][0]["model_id"].as_str().expect("a logged model").to_owned();
+    assert_eq!(dump["versions"][0]["source"], json!(format!("models:/{model}")));
     assert_eq!(dump["runs"][0]["status"], "FINISHED");
     assert_eq!(dump["runs"][0]["outputs"], json!([model]));
     assert_eq!(dump["logged"], json!([{"model_id": model, "status": "READY"}]));
