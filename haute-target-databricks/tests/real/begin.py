@@ -1,4 +1,4 @@
-"""Opens a run and begins a logged model, and leaves both so."""
+"""Opens a run and begins a logged model with MLflow's own client, and leaves both so."""
 
 import json
 import sys

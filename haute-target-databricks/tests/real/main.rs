@@ -1,7 +1,8 @@
 //! What this crate writes, read and served by the real MLflow of PyPI.
 //!
-//! Needs a Python with MLflow and the distributions of the example's lock in it, named by `HAUTE_MLFLOW_PYTHON`. Without it
-//! every test is *ignored*, by name; `HAUTE_TESTS_REQUIRE_ALL=1` makes that a failure.
+//! Needs a Python with MLflow and the distributions of the example's lock in it, named by `HAUTE_MLFLOW_PYTHON` or, as the
+//! whole of Haute brings MLflow along, by `HAUTE_PYTHON`. Without one every test is *ignored*, by name;
+//! `HAUTE_TESTS_REQUIRE_ALL=1` makes that a failure.
 
 #![expect(
     clippy::expect_used,

@@ -12,14 +12,15 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 /// How long MLflow may take to listen: it imports for a long time.
-const START: Duration = Duration::from_mins(4);
+const START: Duration = Duration::from_mins(10);
 
-/// The Python named by `HAUTE_MLFLOW_PYTHON`, if it has MLflow.
+/// The Python named by `HAUTE_MLFLOW_PYTHON`, else by `HAUTE_PYTHON`, if it has MLflow: the whole of Haute has.
 fn python() -> Option<&'static PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
-            let named = PathBuf::from(std::env::var_os("HAUTE_MLFLOW_PYTHON")?);
+            let named = ["HAUTE_MLFLOW_PYTHON", "HAUTE_PYTHON"].into_iter().find_map(std::env::var_os)?;
+            let named = PathBuf::from(named);
             let question = "import importlib.util as u, sys; sys.exit(u.find_spec('mlflow') is None)";
             let found = Command::new(&named).args(["-c", question]).status();
             found.is_ok_and(|status| status.success()).then_some(named)
@@ -32,7 +33,7 @@ pub(crate) fn test(name: &str, run: fn() -> Result<(), Failed>) -> Trial {
     if python().is_some() {
         return Trial::test(name, run);
     }
-    let why = "HAUTE_MLFLOW_PYTHON names no Python with mlflow in it";
+    let why = "neither HAUTE_MLFLOW_PYTHON nor HAUTE_PYTHON names a Python with mlflow in it";
     let trial = Trial::test(name, move || Err(format!("not run: {why}").into()));
     if std::env::var_os("HAUTE_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1") {
         return trial;
@@ -51,6 +52,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .args(arguments)
         .env("PATH", path)
         .env("MLFLOW_DISABLE_TELEMETRY", "true")
+        // Its server starts ten more processes for work nobody asks of it here.
+        .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
         .env("PYTHONWARNINGS", "ignore")
         .stdin(Stdio::null());
     command
