@@ -249,12 +249,15 @@ fn progress(live: &Endpoint, wanted: &Wanted) -> String {
     format!("version {} to serve{said}", wanted.version)
 }
 
-/// The entity the plan's release is to be served as.
+/// The entity the plan's release is to be served as: the version that was sent, once one was.
 async fn wanted(
     target: &DatabricksTarget,
     registry: &Registry<'_>,
     request: &StepRequest<'_>,
 ) -> Result<Wanted> {
+    if let Some(sent) = request.outputs.get("version").and_then(Value::as_str) {
+        return Ok(diff::entity(target.config(), sent));
+    }
     let version = ready(registry, &target.model(), release_of(request)?).await?;
     Ok(diff::entity(target.config(), &version.number))
 }
