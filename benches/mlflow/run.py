@@ -6,6 +6,7 @@ Run with a Python that has mlflow. The release and its proof are what `haute-cli
 """
 
 import argparse
+import json
 import os
 import socket
 import statistics
@@ -20,15 +21,21 @@ HERE = Path(__file__).resolve().parent
 MODEL = HERE.parents[1] / "haute-target-databricks" / "src" / "model" / "python_model.py"
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Wall time in seconds and peak memory in MiB of one process."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    error = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{command}: {error.decode()}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+def measured(command: list[str], environment: dict[str, str], url: str, model: str) -> tuple[float, float]:
+    """Wall time in seconds and peak memory in MiB of one process, which must leave a version behind the alias."""
+    with tempfile.TemporaryFile() as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        if status != 0:
+            log.seek(0)
+            sys.exit(f"{command}: {log.read().decode()}")
+    # What did nothing would be fast.
+    query = f"{url}/api/2.0/mlflow/registered-models/alias?name={model}&alias=production"
+    with urllib.request.urlopen(query) as answer:
+        assert json.load(answer)["model_version"]["version"] == "1", command
+    return wall, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -55,15 +62,12 @@ def main() -> None:
             ours, theirs = [], []
             for number in range(options.rounds):
                 records = f"{directory}/records-{number}"
-                ours.append(
-                    measured([options.register, options.release, options.proof, f"ours-{number}", records], environment)
-                )
-                theirs.append(
-                    measured(
-                        [sys.executable, str(HERE / "client.py"), url, options.release, str(MODEL), f"theirs-{number}"],
-                        environment,
-                    )
-                )
+                model = f"ours-{number}"
+                command = [options.register, options.release, options.proof, model, records]
+                ours.append(measured(command, environment, url, model))
+                model = f"theirs-{number}"
+                command = [sys.executable, str(HERE / "client.py"), url, options.release, str(MODEL), model]
+                theirs.append(measured(command, environment, url, model))
         finally:
             os.killpg(server.pid, 9)
             server.wait()
