@@ -18,6 +18,8 @@ mod deploy;
 mod failures;
 mod haute;
 mod hostile;
+mod image_checks;
+mod images;
 mod installers;
 mod project;
 mod release;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         failures::trials(),
         haute::trials(),
         hostile::trials(),
+        images::trials(),
         installers::trials(),
         release::trials(),
         truth::trials(),

@@ -28,7 +28,7 @@ impl Requirement {
 }
 
 /// The first Python 3.11 or newer on PATH.
-fn python() -> Option<&'static str> {
+pub(crate) fn python() -> Option<&'static str> {
     static FOUND: OnceLock<Option<&'static str>> = OnceLock::new();
     *FOUND.get_or_init(|| {
         ["python3.11", "python3", "python3.12", "python3.13"].into_iter().find(|name| {

@@ -7,7 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 use crate::blocking::failed;
 
-/// An authority made for one test, and a server certificate of it for `127.0.0.1` and `localhost`.
+/// An authority made for one test, and a server certificate of it for `127.0.0.1`, `localhost`, and `registry.test` for what
+/// is reached by another name through a proxy.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     authority: PathBuf,
@@ -31,7 +32,7 @@ impl Certificates {
         let issuer = Issuer::new(parameters, authority_key);
 
         let key = KeyPair::generate().map_err(failed(wrong))?;
-        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names = ["127.0.0.1", "localhost", "registry.test"].map(str::to_owned).to_vec();
         let mut parameters = CertificateParams::new(names).map_err(failed(wrong))?;
         parameters.distinguished_name.push(DnType::CommonName, "localhost");
         let certificate = parameters.signed_by(&key, &issuer).map_err(failed(wrong))?;
