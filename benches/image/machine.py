@@ -33,7 +33,13 @@ class Traffic:
     requests: int = 0
     uploads: int = 0
     bytes_read: int = 0
-    bytes_written: int = 0
+    #: What is new in the registry: bytes of each blob that is compressed, which layers are, and of each that is a document.
+    layers: list[int] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list)
+
+    @property
+    def bytes_written(self) -> int:
+        return sum(self.layers) + sum(self.documents)
 
 
 @dataclass
@@ -99,7 +105,11 @@ class Registry:
                 found.uploads += 1
             if line["method"] == "GET":
                 found.bytes_read += int(line["bytes"])
-        found.bytes_written = sum(size for digest, size in self.blobs().items() if digest not in before)
+        for digest, size in sorted(self.blobs().items(), key=lambda blob: -blob[1]):
+            if digest not in before:
+                with self.blob(digest).open("rb") as content:
+                    compressed = content.read(2) in (b"\x1f\x8b", b"\x28\xb5")
+                (found.layers if compressed else found.documents).append(size)
         return found
 
     def log_size(self) -> int:

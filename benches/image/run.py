@@ -63,6 +63,8 @@ class Run:
     machine_cpu_seconds: float
     peak_mib: float
     written: int
+    new_layers: list[int]
+    new_documents: list[int]
     read: int
     requests: int
     uploads: int
@@ -84,9 +86,7 @@ def main() -> None:
         runs: list[Run] = []
         looks: dict[str, dict[str, Any]] = {}
         for name in names:
-            side = Side(
-                name, work / name, registry, base_storage, project.name, project.folder, options.haute_cli
-            )
+            side = Side(name, work / name, registry, base_storage, project, options.haute_cli)
             try:
                 runs += _rounds(side, options, first, rounds)
                 if not options.no_image:
@@ -143,6 +143,7 @@ def _rounds(
 
 
 def _run(side: Side, scenario: str, number: int, version: Version) -> Run:
+    side.project.check_out(version)
     before, offset = side.registry.blobs(), side.registry.log_size()
     load = os.getloadavg()[0]
     cost = cost_of(side.commands(version), side.folder / "commands.log")
@@ -156,6 +157,8 @@ def _run(side: Side, scenario: str, number: int, version: Version) -> Run:
         machine_cpu_seconds=cost.machine_cpu_seconds,
         peak_mib=cost.peak_mib,
         written=traffic.bytes_written,
+        new_layers=traffic.layers,
+        new_documents=traffic.documents,
         read=traffic.bytes_read,
         requests=traffic.requests,
         uploads=traffic.uploads,

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from machine import Command, Engine, Registry
-from versions import Version
+from versions import Project, Version
 
-#: How each side makes an image and pushes it, one program after the other. Filled with `{tag}`, `{build_directory}`, `{release}`,
-#: `{project}` and `{haute_cli}`. Only these are timed. The engine has no bridge, so a build shares the host's network.
+#: Ours: the release and its proof are there, so this is all that is left of a deploy to the target `container`.
+OURS = ["{haute_cli}", "--project", "{project}", "--env", "{side}", "--yes", "deploy"]
+OURS += ["--release", "{release}", "--proof", "{proof}"]
+
+#: How each side makes an image and pushes it, one program after the other. Only these are timed. The engine has no bridge, so Haute's build
+#: shares the host's network.
 COMMANDS = {
     "haute": [
         ["docker", "build", "--network", "host", "-t", "{tag}", "."],
         ["docker", "push", "{tag}"],
     ],
-    "direct": [
-        ["{haute_cli}", "push", "--project", "{project}", "--release", "{release}", "--builder", "direct"]
-    ],
-    "engine": [
-        ["{haute_cli}", "push", "--project", "{project}", "--release", "{release}", "--builder", "engine"]
-    ],
+    "direct": [OURS],
+    "engine": [OURS],
 }
 
 
@@ -34,8 +34,7 @@ class Side:
     folder: Path
     registry: Registry
     base: Path
-    repository: str
-    project: Path
+    project: Project
     haute_cli: Path | None
     engine: Engine = field(init=False)
 
@@ -66,15 +65,18 @@ class Side:
 
     def commands(self, version: Version) -> list[Command]:
         values = {
-            "tag": f"{self.registry.host}/{self.repository}:{version.commit}",
-            "build_directory": version.build_directory,
+            "side": self.name,
+            "tag": f"{self.registry.host}/{self.project.name}:{version.commit}",
             "release": version.release,
-            "project": self.project,
+            "proof": version.proof,
+            "project": self.project.folder,
             "haute_cli": self.haute_cli,
         }
-        folder = version.build_directory if self.name == "haute" else self.project
+        folder = version.build_directory if self.name == "haute" else None
         return [
-            Command([word.format(**values) for word in words], folder, self.environment())
+            Command(
+                [word.format(**values) for word in words], folder or self.project.folder, self.environment()
+            )
             for words in COMMANDS[self.name]
         ]
 
@@ -101,7 +103,8 @@ class Side:
         )
 
 
-def haute_cli_or_exit(path: Path) -> Path:
+def haute_cli_or_exit(text: str) -> Path:
+    path = Path(text)
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise SystemExit(f"{path} is no program: cargo build --release -p haute-cli")
     return path.resolve()

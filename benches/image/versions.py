@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "serving"))
@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "serving"))
 from servers import FAKE_DOCKER, contained, plain_environment
 
 GIT = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.com"]
+#: Ours; each has an overlay of the settings that chooses it.
+BUILDERS = ("direct", "engine")
 #: Writes a CatBoost model again with another note in it: other bytes, the same prices.
 CATBOOST_EDIT = """
 import sys
@@ -25,14 +27,15 @@ model.save_model(sys.argv[1])
 """
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Version:
     """One state of the project: Haute's build directory for it, and our release."""
 
     name: str
     commit: str
-    build_directory: Path
-    release: Path | None
+    build_directory: Path | None = None
+    release: Path | None = None
+    proof: Path | None = None
 
 
 class Project:
@@ -48,19 +51,35 @@ class Project:
         self._git("init", "-q")
         with (self.folder / ".git" / "info" / "exclude").open("a", encoding="utf-8") as exclude:
             exclude.write("/.haute*/\n")
+        for builder in BUILDERS:
+            overlay = f'[deploy.container]\nbuilder = "{builder}"\n'
+            (self.folder / f"haute.{builder}.toml").write_text(overlay, encoding="utf-8")
         self._commit("as it is")
 
     def version(self, name: str, haute: Path, haute_cli: Path | None) -> Version:
         """What the two sides start from for the project as it is now. None of this is timed."""
-        release = None if haute_cli is None else self.release(name, haute_cli)
-        return Version(name, self._commit_name(), self._build_directory(haute, name), release)
+        version = Version(name, self._commit_name(), build_directory=self._build_directory(haute, name))
+        if haute_cli is None:
+            return version
+        release, proof = self.proven_release(name, haute_cli)
+        return dataclasses.replace(version, release=release, proof=proof)
 
-    def release(self, name: str, haute_cli: Path) -> Path:
-        """Our release of the project as it is now."""
-        release = self._work / "releases" / name
-        command = [str(haute_cli), "build", "--project", str(self.folder), "--output", str(release)]
-        _run(command, self.folder, dict(os.environ))
-        return release
+    def proven_release(self, name: str, haute_cli: Path) -> tuple[Path, Path]:
+        """Our release of the project as it is now, and its proof."""
+        folder = self._work / "releases"
+        folder.mkdir(exist_ok=True)
+        release, proof = folder / name, folder / f"{name}.proof.json"
+        command = [str(haute_cli), "--project", str(self.folder)]
+        _run([*command, "build", "--output", str(release)], self.folder, dict(os.environ))
+        _run(
+            [*command, "prove", "--release", str(release), "--out", str(proof)], self.folder, dict(os.environ)
+        )
+        return release, proof
+
+    def check_out(self, version: Version) -> None:
+        """Lets the copy stand at a version, without the memory of earlier deployments."""
+        self._git("checkout", "-q", version.commit)
+        shutil.rmtree(self.folder / ".haute-cli", ignore_errors=True)
 
     def edit_code(self) -> None:
         """One line more in a module that both sides ship: the helpers of the pipeline where there are any, else the pipeline itself."""

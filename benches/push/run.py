@@ -42,17 +42,9 @@ def main() -> None:
         project = Project(PROJECT, work, registry.host, base.name(registry))
         grow(project.folder / TABLE, options.mib)
         print("building the release", file=sys.stderr, flush=True)
-        release = project.release("grown", options.haute_cli)
-        side = Side(
-            options.builder,
-            work / "side",
-            registry,
-            storage,
-            project.name,
-            project.folder,
-            options.haute_cli,
-        )
-        version = Version("grown", "", release, release)
+        release, proof = project.proven_release("grown", options.haute_cli)
+        side = Side(options.builder, work / "side", registry, storage, project, options.haute_cli)
+        version = Version("grown", "", release=release, proof=proof)
         figures = []
         try:
             side.forget_everything()

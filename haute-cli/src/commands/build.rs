@@ -29,7 +29,8 @@ pub(crate) async fn run(work: Work<'_>, arguments: &BuildArguments) -> Result<Ou
         ui.note(&format!("Wrote {}: commit it, and every build takes these very versions.", path.display()));
     }
     if arguments.image {
-        return image::build(&work, &prepared.project, &release, arguments.output.as_deref()).await;
+        let output = arguments.output.as_deref();
+        return Box::pin(image::build(&work, &prepared.project, &release, output)).await;
     }
     ui.note(&format!("The release is in {}", release.directory().display()));
     ui.field("directory", release.directory());

@@ -35,7 +35,8 @@ mod with_container {
             return Ok(None);
         }
         let target = target(project)?;
-        let resolve = async { target.resolve_base(release).await.at(Stage::Build) };
+        let resolve = Box::pin(target.resolve_base(release));
+        let resolve = async { resolve.await.at(Stage::Build) };
         work.stoppable(Stage::Build, resolve).await.map(Some)
     }
 
@@ -53,7 +54,7 @@ mod with_container {
             ProveIn::Image => Some(make::proven(work, project, release).await?),
             _ => None,
         };
-        let write = target.write_archive(&work.context, release, proof.as_ref(), &path);
+        let write = Box::pin(target.write_archive(&work.context, release, proof.as_ref(), &path));
         let archived = work.stoppable(Stage::Build, async { write.await.at(Stage::Build) }).await?;
         ui.field("archive", &archived.path);
         ui.field("image", &archived.digest);

@@ -10,8 +10,9 @@ use haute_core::error::{ErrorKind, Result};
 use super::connect::Engine;
 use super::store::LocalImage;
 
-/// The repository they are in. Never pushed.
-const REPOSITORY: &str = "haute-layers";
+/// The repository they are in. Never pushed, and never pulled: no host can have this name (RFC 2606, `.invalid`), so that an
+/// engine which has lost one in the meantime cannot fetch a stranger's in its place.
+const REPOSITORY: &str = "haute.invalid/layers";
 /// How many are kept for one name: several branches take turns on one machine.
 const KEPT: usize = 8;
 

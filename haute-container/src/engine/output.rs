@@ -1,6 +1,8 @@
 //! What an engine says while it builds: lines for people, the last ones for an error, and the id of what it made.
 
-use std::collections::{BTreeSet, VecDeque};
+#[cfg(feature = "buildkit")]
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bollard::models::BuildInfo;
@@ -17,6 +19,7 @@ pub(super) struct Output {
     events: Arc<dyn EventSink>,
     partial: String,
     tail: VecDeque<String>,
+    #[cfg(feature = "buildkit")]
     told: BTreeSet<String>,
     /// What was built.
     pub(super) image: Option<String>,
@@ -24,7 +27,14 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(events: Arc<dyn EventSink>) -> Self {
-        Self { events, partial: String::new(), tail: VecDeque::new(), told: BTreeSet::new(), image: None }
+        Self {
+            events,
+            partial: String::new(),
+            tail: VecDeque::new(),
+            #[cfg(feature = "buildkit")]
+            told: BTreeSet::new(),
+            image: None,
+        }
     }
 
     /// Takes one message of a build.

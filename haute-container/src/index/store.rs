@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::Event;
 use haute_core::target::Context;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::client::IndexClient;
 use super::download::unkept;
@@ -25,11 +26,17 @@ const PARALLEL: usize = 6;
 /// Progress is told whenever so many bytes more have come.
 const TELL: u64 = 1024 * 1024;
 
-/// Keeps wheels in a directory by their digest, and fetches those it does not have.
+/// Keeps wheels in a directory by their digest, and fetches those it does not have. Clones share their limits.
 #[derive(Clone, Debug)]
 pub struct WheelStore {
-    client: IndexClient,
+    settings: IndexSettings,
+    pause: Duration,
+    /// Made when something must be asked: reading the machine's certificates takes longer than a build that fetches nothing.
+    client: Arc<OnceCell<IndexClient>>,
     directory: PathBuf,
+    /// Of all calls together: an index does not care which of them asks.
+    slots: Arc<Semaphore>,
+    progress: Arc<Mutex<Progress>>,
 }
 
 /// Which of several files the lock allows was the best: kept, so that a second build need not ask again.
@@ -40,22 +47,24 @@ struct Choice {
 }
 
 impl WheelStore {
-    /// Wheels below `directory`, which need not exist, from the indexes of `settings`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the settings name certificates or a proxy that cannot be used.
-    pub fn new(settings: IndexSettings, directory: impl Into<PathBuf>) -> Result<Self> {
-        let client = IndexClient::new(settings, Duration::from_millis(500))?;
-        Ok(Self { client, directory: directory.into() })
+    /// Wheels below `directory`, which need not exist, from the indexes of `settings`. Connects to nothing yet.
+    pub fn new(settings: IndexSettings, directory: impl Into<PathBuf>) -> Self {
+        Self {
+            settings,
+            pause: Duration::from_millis(500),
+            client: Arc::default(),
+            directory: directory.into(),
+            slots: Arc::new(Semaphore::new(PARALLEL)),
+            progress: Arc::default(),
+        }
     }
 
     /// Waits `pause` before the second attempt of a request, twice as long before the third, and so on.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_pause(mut self, pause: Duration) -> Result<Self> {
-        self.client = IndexClient::new(self.client.settings, pause)?;
-        Ok(self)
+    #[must_use]
+    pub fn with_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self.client = Arc::default();
+        self
     }
 
     /// The best wheel for `target` of each of `wanted`. Asks the indexes only for what is not in the directory, up to six at a time;
@@ -64,7 +73,7 @@ impl WheelStore {
     /// Cancel-safe: whole files stay, half ones are removed.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when no index has a file the lock allows; [`ErrorKind::BuildFailed`] when one has other bytes than the
+    /// [`ErrorKind::InvalidInput`] when the settings name certificates or a proxy that cannot be used; [`ErrorKind::NotFound`] when no index has a file the lock allows; [`ErrorKind::BuildFailed`] when one has other bytes than the
     /// lock says, or there is no wheel for the target (source alone, musl alone, another machine); what the network says after some
     /// attempts; [`ErrorKind::Cancelled`].
     pub async fn fetch(
@@ -74,8 +83,8 @@ impl WheelStore {
         target: &WheelTarget,
     ) -> Result<Wheels> {
         let wanted: Vec<&Locked> = wanted.into_iter().collect();
-        let work = Work { tags: Tags::new(target), target, context, progress: Mutex::default() };
-        work.progress(|progress| progress.unlisted = wanted.len());
+        let work = Work { tags: Tags::new(target), target, context, progress: &self.progress };
+        let _call = work.begin(wanted.len());
         // Boxed one by one: the compiler cannot see that a closure over borrowed entries gives futures that may change threads.
         let mut each: Vec<BoxFuture<'_, Result<WheelFile>>> = Vec::new();
         for locked in wanted {
@@ -101,14 +110,18 @@ impl WheelStore {
             work.progress(|progress| progress.unlisted -= 1);
             return Ok(kept);
         }
-        let file = self.find(work, locked, &requirement).await.map_err(named)?;
+        let _slot = self.slots.acquire().await;
+        let client = self
+            .client
+            .get_or_try_init(|| async { IndexClient::new(self.settings.clone(), self.pause) })
+            .await?;
+        let file = find(client, work, locked, &requirement).await.map_err(named)?;
         work.progress(|progress| {
             progress.unlisted -= 1;
             progress.total = file.size.and_then(|size| Some(progress.total? + size));
         });
         let place = self.place(&file.digest, &file.file_name);
-        let size = self
-            .client
+        let size = client
             .download(&file, &place, &|from, to| work.advanced(from, to, false))
             .await
             .map_err(named)?;
@@ -169,56 +182,56 @@ impl WheelStore {
         });
         written.await.map_err(|source| Error::bug("keeping a choice was interrupted").with_source(source))?
     }
+}
 
-    /// Asks one index after the other for files with the lock's digests, and chooses the best.
-    async fn find(&self, work: &Work<'_>, locked: &Locked, requirement: &str) -> Result<Listed> {
-        let mut unusable = None;
-        for index in &self.client.settings.indexes {
-            let listed = self.list(index, &locked.name).await?;
-            let allowed: BTreeMap<String, Listed> = listed
-                .into_iter()
-                .filter(|file| locked.hashes.contains(&file.digest))
-                .map(|file| (file.file_name.clone(), file))
-                .collect();
-            if allowed.is_empty() {
-                continue;
-            }
-            let names = allowed.iter().map(|(name, file)| (name.as_str(), file));
-            match work.tags.best(requirement, names) {
-                Ok((name, file)) => {
-                    if WheelName::parse(name).is_some_and(|name| name.distribution == locked.name) {
-                        return Ok(file.clone());
-                    }
-                    return Err(Error::new(
-                        ErrorKind::BuildFailed,
-                        format!("`{name}` is not a wheel of `{}`", locked.name),
-                    )
-                    .with_operation("index.find")
-                    .with_context("host", host(&index.url)));
-                }
-                Err(error) => unusable = Some(error),
-            }
+/// Asks one index after the other for files with the lock's digests, and chooses the best.
+async fn find(client: &IndexClient, work: &Work<'_>, locked: &Locked, requirement: &str) -> Result<Listed> {
+    let mut unusable = None;
+    for index in &client.settings.indexes {
+        let listed = list(client, index, &locked.name).await?;
+        let allowed: BTreeMap<String, Listed> = listed
+            .into_iter()
+            .filter(|file| locked.hashes.contains(&file.digest))
+            .map(|file| (file.file_name.clone(), file))
+            .collect();
+        if allowed.is_empty() {
+            continue;
         }
-        Err(unusable.unwrap_or_else(|| {
+        let names = allowed.iter().map(|(name, file)| (name.as_str(), file));
+        match work.tags.best(requirement, names) {
+            Ok((name, file)) => {
+                if WheelName::parse(name).is_some_and(|name| name.distribution == locked.name) {
+                    return Ok(file.clone());
+                }
+                return Err(Error::new(
+                    ErrorKind::BuildFailed,
+                    format!("`{name}` is not a wheel of `{}`", locked.name),
+                )
+                .with_operation("index.find")
+                .with_context("host", host(&index.url)));
+            }
+            Err(error) => unusable = Some(error),
+        }
+    }
+    Err(unusable.unwrap_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("no index has a file of `{requirement}` with a digest of the lock"))
                 .with_operation("index.find")
-                .with_context("asked", self.client.settings.hosts().join(", "))
+                .with_context("asked", client.settings.hosts().join(", "))
                 .with_hint("it was removed there, or comes from an index that is not named here: `UV_INDEX_URL` and `UV_INDEX` name them")
         }))
-    }
+}
 
-    async fn list(&self, index: &Index, name: &str) -> Result<Vec<Listed>> {
-        let mut attempt = 1;
-        loop {
-            match self.client.list(index, name).await {
-                Ok(files) => return Ok(files),
-                Err(error) => match self.client.wait(attempt, &error) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error.with_context("attempts", attempt.to_string())),
-                },
-            }
-            attempt += 1;
+async fn list(client: &IndexClient, index: &Index, name: &str) -> Result<Vec<Listed>> {
+    let mut attempt = 1;
+    loop {
+        match client.list(index, name).await {
+            Ok(files) => return Ok(files),
+            Err(error) => match client.wait(attempt, &error) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error.with_context("attempts", attempt.to_string())),
+            },
         }
+        attempt += 1;
     }
 }
 
@@ -234,34 +247,57 @@ struct Work<'a> {
     tags: Tags,
     target: &'a WheelTarget,
     context: &'a Context,
-    progress: Mutex<Progress>,
+    progress: &'a Mutex<Progress>,
 }
 
+/// How far all calls together are: they run at the same time, and one number is told.
+#[derive(Debug, Default)]
 struct Progress {
+    running: usize,
+    /// Since none was running.
+    begun: usize,
     unlisted: usize,
-    /// `None`: an index did not say how long a file is.
+    /// The length of the files that are known so far, in bytes; `None`: an index did not say how long one is.
     total: Option<u64>,
     done: u64,
     told: u64,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { unlisted: 0, total: Some(0), done: 0, told: 0 }
+/// Ends a call, also one that was dropped half-way.
+struct Call<'a>(&'a Mutex<Progress>);
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        guard(self.0).running -= 1;
     }
 }
 
-impl Work<'_> {
-    fn progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
-        change(&mut self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+fn guard(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl<'a> Work<'a> {
+    fn begin(&self, wanted: usize) -> Call<'a> {
+        let mut progress = guard(self.progress);
+        if progress.running == 0 {
+            *progress = Progress { total: Some(0), ..Progress::default() };
+        }
+        progress.running += 1;
+        progress.begun += 1;
+        progress.unlisted += wanted;
+        Call(self.progress)
     }
 
-    /// A file that had `from` bytes has `to`; nothing more comes when this is the `last` time.
+    fn progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
+        change(&mut guard(self.progress))
+    }
+
+    /// A file that had `from` bytes has `to`; nothing more comes of this call when it is the `last` time.
     fn advanced(&self, from: u64, to: u64, last: bool) {
         let event = self.progress(|progress| {
             progress.done = progress.done.saturating_sub(from) + to;
-            // A total is told when it is the total of everything.
-            let total = progress.total.filter(|_| progress.unlisted == 0);
+            // Told when it is the total of everything: a caller who asks in parts may ask for more.
+            let total = progress.total.filter(|_| progress.unlisted == 0 && progress.begun == 1);
             let untold = progress.done.abs_diff(progress.told);
             let due = untold >= TELL || (last && untold > 0);
             due.then(|| {

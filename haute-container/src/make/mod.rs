@@ -29,7 +29,7 @@ pub use push::PushedImage;
 use crate::image::{ImagePlan, Previous, Stamp};
 use crate::index::{IndexSettings, WheelStore};
 use crate::reference::ImageReference;
-use crate::registry::{ClientOptions, CredentialSource, DockerCredentials, RegistryClient};
+use crate::registry::{ClientOptions, CredentialSource, DockerCredentials, Registries, RegistryClient};
 
 /// Makes images as `[deploy.container]` says.
 #[derive(Clone)]
@@ -37,8 +37,7 @@ pub struct ImageMaker {
     settings: ContainerSection,
     variables: Variables,
     cache: PathBuf,
-    credentials: Arc<dyn CredentialSource>,
-    options: ClientOptions,
+    registries: Registries,
     wheels: WheelStore,
 }
 
@@ -108,21 +107,22 @@ impl ImageMaker {
             options = options.with_insecure(host.clone());
         }
         let cache = cache_directory(&variables, fallback);
-        let wheels = WheelStore::new(IndexSettings::from_variables(&variables)?, &cache)?;
-        Ok(Self { settings, variables, cache, credentials: Arc::new(credentials), options, wheels })
+        let wheels = WheelStore::new(IndexSettings::from_variables(&variables)?, &cache);
+        let registries = Registries::new(Arc::new(credentials), options);
+        Ok(Self { settings, variables, cache, registries, wheels })
     }
 
     /// Signs in to registries with `credentials` instead of Docker's.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Arc<dyn CredentialSource>) -> Self {
-        self.credentials = credentials;
+        self.registries = Registries::new(credentials, self.registries.options().clone());
         self
     }
 
     /// Speaks to registries as `options` say.
     #[must_use]
     pub fn with_options(mut self, options: ClientOptions) -> Self {
-        self.options = options;
+        self.registries = Registries::new(Arc::clone(self.registries.credentials()), options);
         self
     }
 
@@ -136,12 +136,13 @@ impl ImageMaker {
         &self.variables
     }
 
-    /// A client of the registry `image` names. Nothing is sent yet.
+    /// The client of the registry `image` names, the same one each time: its connections and tokens are used again. Nothing is
+    /// sent yet.
     ///
     /// # Errors
     /// As [`RegistryClient::new`].
     pub fn client(&self, image: &ImageReference) -> Result<RegistryClient> {
-        RegistryClient::new(image, Arc::clone(&self.credentials), &self.options)
+        self.registries.client(image)
     }
 
     /// Credentials for an engine that pushes to, or pulls from, the registry of `image`.
@@ -149,7 +150,7 @@ impl ImageMaker {
     /// # Errors
     /// As [`CredentialSource::credentials`].
     pub async fn credentials(&self, image: &ImageReference) -> Result<Option<crate::registry::Credentials>> {
-        self.credentials.credentials(image.host(), false).await
+        self.registries.credentials().credentials(image.host(), false).await
     }
 
     /// A directory for layers on their way, removed when it is dropped.

@@ -329,3 +329,35 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::client::RegistryClient;
+    use super::super::credentials::Anonymous;
+    use super::*;
+
+    #[test]
+    fn an_encrypted_registry_is_not_left_for_an_address_that_is_not() {
+        let image = "registry.example/motor".parse().unwrap();
+        let client = RegistryClient::new(&image, Arc::new(Anonymous), &ClientOptions::default()).unwrap();
+        let (transport, place) = (client.transport(), client.place("registry.blob", "motor", false));
+        let from = client.url("motor", "blobs/uploads/").unwrap();
+        let locate = |location: &str| transport.locate(&from, location, &place);
+        assert_eq!(locate("/v2/x?y=1").unwrap().as_str(), "https://registry.example/v2/x?y=1");
+        // Its own address, by a registry that does not know what stands before it.
+        assert_eq!(
+            locate("http://registry.example:5000/v2/x").unwrap().as_str(),
+            "https://registry.example/v2/x"
+        );
+        let storage = locate("https://storage.example/x?signature=s").unwrap();
+        assert!(!transport.is_own(&storage) && transport.is_own(&from));
+        for refused in
+            ["http://storage.example/x?signature=s3cret", "file:///etc/passwd", "ftp://registry.example/x"]
+        {
+            let error = locate(refused).unwrap_err();
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use haute_core::config::ProveIn;
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
-use haute_core::store::read_json;
+use haute_core::store::{Store, file_name, read_json};
 use haute_core::target::{Context, ProvenRelease, StepOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,24 +35,19 @@ pub(super) async fn observe(
     tag: &ImageReference,
     latest: Option<&ImageReference>,
 ) -> Result<Observed> {
-    match target.maker.builder(false).await?.engine {
-        Some(engine) => {
-            let tagged = inspect(&engine, tag).await?;
-            let latest = match latest {
-                Some(latest) => inspect(&engine, latest).await?,
-                None => None,
-            };
-            Ok(Observed { tagged, latest })
-        }
-        None => {
-            let tagged = note(target, tag)?;
-            let latest = match latest {
-                Some(latest) => note(target, latest)?,
-                None => None,
-            };
-            Ok(Observed { tagged, latest })
-        }
+    if let Some(engine) = target.maker.builder(false).await?.engine {
+        let tagged = inspect(&engine, tag).await?;
+        let latest = match latest {
+            Some(latest) => inspect(&engine, latest).await?,
+            None => None,
+        };
+        return Ok(Observed { tagged, latest });
     }
+    let latest = match latest {
+        Some(latest) => note(target, latest)?,
+        None => None,
+    };
+    Ok(Observed { tagged: note(target, tag)?, latest })
 }
 
 async fn inspect(engine: &Engine, name: &ImageReference) -> Result<Option<Found>> {
@@ -89,7 +85,7 @@ fn note(target: &ContainerTarget, name: &ImageReference) -> Result<Option<Found>
 
 fn places(target: &ContainerTarget, name: &ImageReference) -> (PathBuf, PathBuf) {
     let directory = haute_core::target::state_directory(&target.root, NAME);
-    let file = haute_core::store::file_name(&name.short());
+    let file = file_name(&name.short());
     (directory.join(format!("{file}.tar")), directory.join(format!("{file}.json")))
 }
 
@@ -103,33 +99,18 @@ pub(super) async fn make(
     let request = ImageRequest::new(&release.release, &wanted.plan, &wanted.stamp, &wanted.tag)
         .with_proof(&release.proof);
     let chosen = target.maker.builder(false).await?;
-    let prove = target.config.settings.prove_in == haute_core::config::ProveIn::Image;
-    let (digest, place) = match &chosen.engine {
-        Some(engine) => {
-            let image = target.maker.build_with_engine(context, engine, &request).await?;
-            if prove {
-                let options = ImageProofOptions::default();
-                passed(&prove_in_image(engine, context, &image, &release.proof, &options).await?)?;
-            }
-            let digest = Digest::parse(&image.id)
-                .ok_or_else(|| Error::bug(format!("the engine calls an image `{}`", image.id)))?;
-            (digest, "engine".to_owned())
+    let prove = target.config.settings.prove_in == ProveIn::Image;
+    let (digest, place) = if let Some(engine) = &chosen.engine {
+        let image = target.maker.build_with_engine(context, engine, &request).await?;
+        if prove {
+            let options = ImageProofOptions::default();
+            passed(&prove_in_image(engine, context, &image, &release.proof, &options).await?)?;
         }
-        None => {
-            let (archive, note) = places(target, &wanted.tag);
-            let made = target.maker.archive_direct(context, &request, &archive).await?;
-            if prove {
-                let engine = Engine::connect(&target.variables).await?;
-                target.maker.prove_archive(context, &engine, &made.path, &release.proof).await?.require()?;
-            }
-            let said = Note {
-                digest: made.digest.clone(),
-                release: release.release.digest().clone(),
-                image_key: wanted.plan.key.clone(),
-            };
-            haute_core::store::Store::new(&target.root).write_json(&note, &said)?;
-            (made.digest, archive.display().to_string())
-        }
+        let digest = Digest::parse(&image.id)
+            .ok_or_else(|| Error::bug(format!("the engine calls an image `{}`", image.id)))?;
+        (digest, "engine".to_owned())
+    } else {
+        archived(target, context, release, wanted, &request).await?
     };
     let tag = wanted.tag.tag().unwrap_or_default().to_owned();
     let last =
@@ -145,6 +126,29 @@ pub(super) async fn make(
         "builder_reason": chosen.reason,
         "left_out": wanted.plan.left_out,
     })))
+}
+
+/// Makes the image as an archive below the project, and notes what it is.
+async fn archived(
+    target: &ContainerTarget,
+    context: &Context,
+    release: &ProvenRelease,
+    wanted: &Wanted,
+    request: &ImageRequest<'_>,
+) -> Result<(Digest, String)> {
+    let (archive, note) = places(target, &wanted.tag);
+    let made = target.maker.archive_direct(context, request, &archive).await?;
+    if target.config.settings.prove_in == ProveIn::Image {
+        let engine = Engine::connect(&target.variables).await?;
+        passed(&target.maker.prove_archive(context, &engine, &made.path, &release.proof).await?)?;
+    }
+    let said = Note {
+        digest: made.digest.clone(),
+        release: release.release.digest().clone(),
+        image_key: wanted.plan.key.clone(),
+    };
+    Store::new(&target.root).write_json(&note, &said)?;
+    Ok((made.digest, archive.display().to_string()))
 }
 
 /// Lets `to` name the image `from`.

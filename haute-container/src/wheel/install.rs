@@ -57,7 +57,6 @@ pub fn install(wheel: &WheelFile) -> Result<LayerTree> {
 fn lay_out(wheel: &WheelFile, archive: &WheelArchive) -> Result<LayerTree> {
     let info = dist_info(wheel, archive)?;
     check_version(archive, &info)?;
-    let data = format!("{}.data/", info.trim_end_matches(".dist-info"));
     let hashes = record::read(&archive.text(&format!("{info}/RECORD"), METADATA_LIMIT)?);
     let rewritten =
         ["INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"].map(|name| format!("{info}/{name}"));
@@ -67,7 +66,7 @@ fn lay_out(wheel: &WheelFile, archive: &WheelArchive) -> Result<LayerTree> {
         if rewritten.contains(&member.path) {
             continue;
         }
-        let Some(place) = place(&member.path, &data) else { continue };
+        let Some(place) = place(&member.path) else { continue };
         let (path, listed) = match place {
             Place::Library(path) if trim::left_out(&wheel.name, path).is_some() => continue,
             Place::Library(path) => (format!("{INSTALL_ROOT}/{path}"), path.to_owned()),
@@ -110,9 +109,11 @@ enum Place<'a> {
     Unknown(&'a str),
 }
 
-/// `None`: nowhere.
-fn place<'a>(path: &'a str, data: &str) -> Option<Place<'a>> {
-    let Some(rest) = path.strip_prefix(data) else { return Some(Place::Library(path)) };
+/// `None`: nowhere. A top directory that ends in `.data` is one of places, however the wheel's name is spelt in it: as pip sees it.
+fn place(path: &str) -> Option<Place<'_>> {
+    let Some((_, rest)) = path.split_once('/').filter(|(top, _)| top.strip_suffix(".data").is_some()) else {
+        return Some(Place::Library(path));
+    };
     let (scheme, rest) = rest.split_once('/').unwrap_or((rest, ""));
     match scheme {
         "purelib" | "platlib" => Some(Place::Library(rest)),

@@ -1,14 +1,24 @@
 //! Finding an engine.
 
-use haute_container::engine::Engine;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use haute_container::engine::{Builder, Engine};
 use haute_core::error::{ErrorKind, chain};
 use haute_core::variables::Variables;
-use haute_test_services::{Required, test};
+use haute_test_services::{BaseImage, Required, test};
 use libtest_mimic::{Failed, Trial};
+use serde_json::json;
 
-pub(crate) fn trials(engine: impl Fn() -> Required<haute_test_services::Engine>) -> Vec<Trial> {
+use crate::lab::{Lab, config, run, tree};
+
+pub(crate) fn trials(
+    engine: impl Fn() -> Required<haute_test_services::Engine>,
+    needs: impl Fn() -> Required<(haute_test_services::Engine, BaseImage)>,
+) -> Vec<Trial> {
     vec![
         test("connect::an_engine_says_what_it_is", engine(), |engine| says_what_it_is(&engine)),
+        test("connect::an_engine_behind_tcp_builds", needs(), |(engine, base)| run(engine, Some(&base), tcp)),
         Trial::test("connect::no_engine_is_an_error_that_says_what_to_do", nobody),
     ]
 }
@@ -47,5 +57,34 @@ fn nobody() -> Result<(), Failed> {
     let error = runtime().block_on(Engine::connect(&variables)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{:?}", chain(&error));
     thread.join().expect("answered");
+    Ok(())
+}
+
+/// Hands connections to `127.0.0.1` on to the engine's socket, for as long as the test runs.
+async fn relay(socket: PathBuf) -> std::io::Result<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let Ok(mut engine) = tokio::net::UnixStream::connect(&socket).await else { return };
+            tokio::spawn(
+                async move { tokio::io::copy_bidirectional(&mut caller, &mut engine).await.map(drop) },
+            );
+        }
+    });
+    Ok(format!("tcp://{address}"))
+}
+
+async fn tcp(lab: Arc<Lab>) -> Result<(), Failed> {
+    let Some(socket) = lab.docker.address().strip_prefix("unix://") else { return Ok(()) };
+    let host = relay(PathBuf::from(socket)).await?;
+    let variables: Variables = [("DOCKER_HOST", host.as_str())].into_iter().collect();
+    let engine = Engine::connect(&variables).await?;
+    assert_eq!(engine.version(), lab.engine.version());
+    for builder in [Builder::Classic, Builder::Auto] {
+        let build = lab.build(vec![tree(&[("app/x", "1")])], config(json!({"Cmd": ["python3"]}))).await;
+        let built = engine.build(&lab.context, &build.with_builder(builder)).await?;
+        assert_eq!(engine.inspect(&lab.tag("built").to_string()).await?.id, built.image.id);
+    }
     Ok(())
 }

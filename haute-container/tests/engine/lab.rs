@@ -115,7 +115,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         let mark = format!("label=dev.haute.test={}", self.name);
-        let layers = format!("haute-layers/{}", self.name);
+        let layers = format!("haute.invalid/layers/{}", self.name);
         let marked = self.docker.run(["images", "--all", "--quiet", "--filter", &mark]).unwrap_or_default();
         let kept = self.docker.run(["images", "--quiet", &layers]).unwrap_or_default();
         for id in marked.lines().chain(kept.lines()) {

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let needs = || both(engine(), base());
     let with_registry = || both(needs(), require("`docker-registry`", Registry::find()));
     let trials: Vec<Vec<Trial>> = vec![
-        connect::trials(engine),
+        connect::trials(engine, needs),
         build::trials(needs, with_registry),
         push::trials(with_registry),
         store::trials(needs),

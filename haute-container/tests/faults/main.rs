@@ -7,6 +7,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
     reason = "a test says what is wrong by panicking; without the standard harness clippy cannot tell that this is one"
 )]
 
@@ -17,6 +19,7 @@ mod connections;
 mod expect;
 mod image;
 mod manifests;
+mod memory;
 mod mounts;
 mod reading;
 mod stage;
@@ -28,12 +31,20 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == memory::CHILD
+    {
+        memory::child(rest);
+        return ExitCode::SUCCESS;
+    }
     let groups: Vec<Vec<Trial>> = vec![
         amazon::trials(),
         answers::trials(),
         cancel::trials(),
         connections::trials(),
         manifests::trials(),
+        memory::trials(),
         mounts::trials(),
         reading::trials(),
         tokens::trials(),

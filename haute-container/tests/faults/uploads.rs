@@ -5,11 +5,12 @@ use std::sync::Arc;
 use haute_container::registry::{Anonymous, BlobSource, NothingMissing, PushSource};
 use haute_core::error::ErrorKind;
 use haute_core::event::Event;
-use haute_test_services::RegistryOptions;
 use haute_test_services::proxy::{Answer, Fault, Moment, Rule};
-use libtest_mimic::Trial;
+use haute_test_services::{Program, Registry, RegistryOptions, both, require, test};
+use libtest_mimic::{Failed, Trial};
 
 use crate::expect::{Says, assert_says, refused, survived, trial};
+use crate::image::{REPOSITORY, TAG};
 use crate::stage::{Stage, quick};
 
 const BEGIN: &str = "/v2/*/blobs/uploads/";
@@ -21,6 +22,14 @@ const HALF: u64 = 250_000;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("uploads::nothing_goes_wrong", nothing_goes_wrong),
+        test(
+            "uploads::others_read_what_arrived",
+            both(
+                require("`docker-registry`", Registry::find()),
+                require("`skopeo`", Program::find("skopeo")),
+            ),
+            |((), skopeo)| others_read(&skopeo),
+        ),
         trial("uploads::addresses_without_a_host", relative_addresses),
         survived("uploads::damaged_on_its_way", || {
             let answer =
@@ -116,6 +125,21 @@ fn nothing_goes_wrong() {
         _ => None,
     });
     assert_eq!(told.next_back(), Some((size, Some(size), "bytes".to_owned())));
+}
+
+/// Another program unpacks every layer of what was pushed through faults, and finds each as its digests say.
+fn others_read(skopeo: &Program) -> Result<(), Failed> {
+    let rules = vec![
+        Rule::on("PUT", UPLOAD, Fault::Reset(Moment::InRequest(HALF))).first(1),
+        Rule::on("POST", BEGIN, Fault::Answer(Answer::status(503))).first(2),
+    ];
+    let stage = Stage::new(rules);
+    stage.push()?;
+    let directory = tempfile::tempdir()?;
+    let from = format!("docker://{}/{REPOSITORY}:{TAG}", stage.registry.address());
+    let to = format!("docker-archive:{}:copied:1", directory.path().join("image.tar").display());
+    skopeo.run(["copy", "--src-tls-verify=false", &from, &to])?;
+    Ok(())
 }
 
 fn relative_addresses() {

@@ -58,8 +58,8 @@ impl Client {
     }
 
     async fn fetch(&self, wanted: &Locked) -> Result<Wheels> {
-        let store = WheelStore::new(IndexSettings::from_variables(&self.variables)?, self.directory.path())?
-            .with_pause(Duration::from_millis(1))?;
+        let store = WheelStore::new(IndexSettings::from_variables(&self.variables)?, self.directory.path())
+            .with_pause(Duration::from_millis(1));
         let target = WheelTarget::new(PythonVersion::parse("3.11").unwrap(), Platform::LinuxAmd64)?;
         let context = Context::new(Arc::clone(&self.events) as _, self.cancelled.clone());
         store.fetch(&context, [wanted], &target).await

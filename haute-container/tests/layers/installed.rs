@@ -34,7 +34,7 @@ fn every_part_of_a_wheel_has_its_place() {
         .file("namespace/part/mod.py", "x = 1\n")
         .file("my_pkg.pth", "/somewhere\n")
         .file("my_pkg-2.0.data/purelib/pure.py", "y = 1\n")
-        .file("my_pkg-2.0.data/platlib/native.py", "z = 1\n")
+        .file("My.Pkg-2.0.data/platlib/native.py", "z = 1\n")
         .file("my_pkg-2.0.data/scripts/run-me", "#!python\n")
         .file("my_pkg-2.0.data/headers/my.h", "int x;\n")
         .file("my_pkg-2.0.data/data/share/my/table.csv", "1,2\n")

@@ -19,6 +19,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("a_changed_blob_is_never_written", changed_blob),
     ("tags_are_read_page_by_page", tags_by_page),
     ("attachments_are_found_without_a_list_of_the_registrys_own", attachments),
+    ("a_registry_that_keeps_referrers_gets_no_list_of_ours", native_referrers),
 ];
 
 fn what_was_pushed_is_read_back() -> Result<(), Failed> {
@@ -193,6 +194,48 @@ fn attachments() -> Result<(), Failed> {
         assert_eq!(list.media_type, media_type::INDEX);
         let read: Index = serde_json::from_slice(&list.bytes)?;
         assert_eq!(to_bytes(&read)?, list.bytes);
+        Ok(())
+    })
+}
+
+fn native_referrers() -> Result<(), Failed> {
+    let registry = Registry::start(RegistryOptions::plain())?;
+    let image = Image::new(&[1_000], 8);
+    let subject = Descriptor::of(media_type::MANIFEST, &image.manifest);
+    let page = |entry: &str| {
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#);
+        Answer::status(200).with_body(media_type::INDEX, index.as_bytes())
+    };
+    let entry = |name: &str| {
+        let digest = Digest::of(name);
+        format!(
+            r#"{{"mediaType":"{}","digest":"{digest}","size":2,"artifactType":"x/{name}"}}"#,
+            media_type::MANIFEST
+        )
+    };
+    let next = format!("</v2/{REPOSITORY}/referrers/{}?page=2>; rel=\"next\"", subject.digest);
+    let rules = vec![
+        Rule::on(
+            "PUT",
+            "*/manifests/sha256:*",
+            Fault::Header("OCI-Subject", Some(subject.digest.to_string())),
+        ),
+        Rule::on("GET", "*/referrers/*page=2", Fault::Answer(page(&entry("b")))),
+        Rule::on("GET", "*/referrers/*", Fault::Answer(page(&entry("a")).with_header("Link", &next))),
+    ];
+    let proxy = FaultProxy::start(&registry, rules)?;
+    run(async {
+        let client = client(proxy.address());
+        image.push_as(&client, "1").await?;
+        let empty = Descriptor::of(media_type::EMPTY, b"{}");
+        let nothing = BlobSource::Bytes(bytes::Bytes::from_static(b"{}"));
+        client.upload_blob(REPOSITORY, &empty, &nothing, &quiet).await?;
+        let manifest = Manifest::new(empty.clone(), vec![empty.clone()]).attached_to(subject.clone(), "x/a");
+        client.attach(REPOSITORY, &manifest).await?;
+        let found = client.referrers(REPOSITORY, &subject.digest).await?;
+        let kinds: Vec<_> = found.iter().filter_map(|entry| entry.artifact_type.as_deref()).collect();
+        assert_eq!(kinds, ["x/a", "x/b"]);
+        assert_eq!(registry.tags(REPOSITORY)?, ["1"]);
         Ok(())
     })
 }

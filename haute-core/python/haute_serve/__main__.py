@@ -1,4 +1,4 @@
-"""The commands the builder, the proof and the targets run: `python -m haute_serve observe|prove|serve`."""
+"""The commands the builder, the proof and the targets run: `python -m haute_serve observe|prove|serve|price`."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     serve.add_argument("--listen-fd", type=int, default=None)
     serve.add_argument("--control-fd", type=int, default=None)
     serve.set_defaults(run=_serve)
+    price = commands.add_parser("price")
+    price.add_argument("--release", type=Path, required=True)
+    price.set_defaults(run=_price)
     return parser.parse_args(arguments)
 
 
@@ -78,6 +81,12 @@ def _serve(options: argparse.Namespace, answer: object) -> int:
     from .server import serve
 
     return serve(options, answer)
+
+
+def _price(options: argparse.Namespace, answer: object) -> int:
+    from .worker import price
+
+    return price(options, answer)  # type: ignore[arg-type]
 
 
 def _write(answer: object, value: object) -> None:

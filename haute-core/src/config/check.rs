@@ -16,12 +16,23 @@ pub(super) const HAUTE_TARGETS: &[&str] =
 const RETIRED_TARGETS: &[(&str, &str)] =
     &[("docker", "container"), ("sagemaker", "container"), ("azure-ml", "azure-container-apps")];
 
-/// Looks at every value. What fails was reported by then is not looked at again.
-pub(super) fn check(config: &mut Config, registry: &Registry, frozen: bool, out: &mut Vec<Diagnostic>) {
+/// What becomes of a base image that floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// `haute.lock` pins it.
+    Locked,
+    /// It is resolved at every build.
+    Resolved,
+    /// Nothing may be resolved.
+    Frozen,
+}
+
+/// Looks at every value. What was reported by then is not looked at again.
+pub(super) fn check(config: &mut Config, registry: &Registry, base: Base, out: &mut Vec<Diagnostic>) {
     target(config, registry, out);
     model_name(config, out);
     output_fields(config, out);
-    image::check(config, frozen, out);
+    image::check(config, base, out);
     container::check(config, out);
     ranges(config, out);
     build(config, out);

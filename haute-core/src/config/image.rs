@@ -1,5 +1,6 @@
 //! The base image: its form, whether it is pinned, and the Python it holds.
 
+use super::check::Base;
 use super::{Config, codes};
 use crate::diagnostic::Diagnostic;
 
@@ -9,7 +10,7 @@ pub(super) const KEY: &str = "deploy.container.base_image";
 /// The targets whose image Haute builds from the base image.
 const CONTAINER_TARGETS: &[&str] = &["container", "azure-container-apps", "aws-ecs", "gcp-run"];
 
-pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(config: &Config, base: Base, out: &mut Vec<Diagnostic>) {
     let image = config.deploy.container.base_image.as_str();
     let wanted = CONTAINER_TARGETS.contains(&config.deploy.target.as_str());
     if config.failed(KEY) || (image.is_empty() && !wanted) {
@@ -23,9 +24,10 @@ pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
         out.push(diagnostic.help("write it as in `docker pull`: `base_image = \"python:3.11.9-slim\"`"));
         return;
     }
-    if is_pinned(image) || config.deploy.target == "databricks" {
+    if base == Base::Locked || is_pinned(image) || config.deploy.target == "databricks" {
         return;
     }
+    let frozen = base == Base::Frozen;
     let message = match (image.is_empty(), frozen) {
         (true, false) => {
             "no base image is set: the default is resolved to a digest when the release is built".to_owned()
@@ -48,7 +50,7 @@ pub(super) fn check(config: &Config, frozen: bool, out: &mut Vec<Diagnostic>) {
     } else {
         config.point(diagnostic, KEY, "another image tomorrow")
     };
-    out.push(diagnostic.help("pin it to a digest, or to a full version as Haute asks: `python:3.11.9-slim`"));
+    out.push(diagnostic.help("pin it with `haute-cli build --write-lock`, by digest, or to a full version as Haute asks: `python:3.11.9-slim`"));
 }
 
 /// Whether `image` names one build: a digest, or a tag with MAJOR.MINOR.PATCH in it.

@@ -12,6 +12,7 @@ use super::tree::{Node, Table, Value};
 use super::{Config, check, codes, decode, files, overlay, pipeline_file};
 use crate::diagnostic::{Diagnostic, FileId, Report};
 use crate::project::{LoadOptions, Project};
+use crate::release::base_is_locked;
 use crate::target::Registry;
 use crate::variables::Variables;
 
@@ -69,7 +70,14 @@ pub(crate) fn load(options: &LoadOptions, registry: &Registry) -> Result<Project
 
     let mut config = layers.decode(registry, &mut report.diagnostics);
     pipeline_file::resolve(&mut config, &root, &mut report.diagnostics);
-    check::check(&mut config, registry, options.frozen, &mut report.diagnostics);
+    let base = if base_is_locked(&root, &config.deploy.container.base_image) {
+        check::Base::Locked
+    } else if options.frozen {
+        check::Base::Frozen
+    } else {
+        check::Base::Resolved
+    };
+    check::check(&mut config, registry, base, &mut report.diagnostics);
     config.show();
     layers.drop_what_follows(&mut report);
     report.finish();
@@ -84,7 +92,7 @@ pub(super) fn check_text(path: &str, text: &str) -> (Config, Report) {
     layers.add(parse::parse(path, text, &mut report.sources, &mut report.diagnostics));
     let mut config = layers.decode(&registry, &mut report.diagnostics);
     config.resolve_model_name();
-    check::check(&mut config, &registry, false, &mut report.diagnostics);
+    check::check(&mut config, &registry, check::Base::Resolved, &mut report.diagnostics);
     config.show();
     layers.drop_what_follows(&mut report);
     report.finish();

@@ -28,7 +28,15 @@ pub(super) struct Holder {
 /// Held while an address is changed. The system releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Unlocks, where closing would do: a program that is just being started elsewhere in this process holds a copy of the
+    /// file until it runs, and with it the lock.
+    fn drop(&mut self) {
+        let _unlocked = self.file.unlock();
+    }
 }
 
 impl Engine {
@@ -83,7 +91,7 @@ impl Engine {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(&text))
             .map_err(|error| io_error("write", path, error))?;
-        Ok(Ok(Lock { _file: file }))
+        Ok(Ok(Lock { file }))
     }
 }
 

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = runtime![
     "left_out.py",
     "lookup.py",
     "manifest.py",
+    "model.py",
     "observe.py",
     "openapi.py",
     "paths.py",
@@ -44,6 +45,7 @@ const FILES: &[(&str, &str)] = runtime![
     "unused.py",
     "values.py",
     "variants.py",
+    "worker.py",
 ];
 
 #[cfg(test)]

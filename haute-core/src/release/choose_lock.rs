@@ -130,6 +130,17 @@ pub fn locked_base(root: &Path, image: &str, platform: Platform) -> Option<Diges
     })
 }
 
+/// Whether the committed lock of the project at `root` pins the base `image`, as `haute.toml` writes it: the lock has the whole
+/// name, with a registry that may be left out.
+pub(crate) fn base_is_locked(root: &Path, image: &str) -> bool {
+    let Ok(text) = fs::read_to_string(root.join(COMMITTED_LOCK)) else { return false };
+    text.lines().filter_map(|line| line.strip_prefix(BASE)).any(|line| {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        // Without a name the default is meant, and whatever the lock pins was resolved from it.
+        image.is_empty() || name == image || name.strip_suffix(image).is_some_and(|rest| rest.ends_with('/'))
+    })
+}
+
 /// The lock as it goes into a release: without what the committed file says about itself and about the base.
 fn without_header(text: &str) -> String {
     let lines = text.lines().skip(1).filter(|line| !line.starts_with(BASE));

@@ -15,6 +15,7 @@ mod observe;
 use std::path::{Path, PathBuf};
 
 pub use build::{BuildOptions, Built, build};
+pub(crate) use choose_lock::base_is_locked;
 pub use choose_lock::{LockedBase, locked_base, write_committed_lock};
 pub use codes::CODES;
 pub use host_lock::host_lock;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use haute_core::digest::Digest;
 use haute_core::engine::{Engine, OnFailure, Policy};
-use haute_core::error::{Error, Result};
+use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::{EventSink, RecordingSink};
 use haute_core::record::{Origin, Outcome, Recorded};
-use haute_core::target::{Cancellation, Context, DeployTarget, Faults, FaultyTarget};
+use haute_core::target::{Cancellation, Context, DeployTarget, Faults, FaultyTarget, ProvenRelease};
 
 use crate::Fixture;
 
@@ -64,6 +64,22 @@ impl Session {
         self.engine.deploy(self.target.as_ref(), &self.context, &release, origin()).await
     }
 
+    /// Whether the target serves `release` as it was proven; a target without an address to ask is asked what it holds.
+    ///
+    /// # Errors
+    /// What the target reports, and what differs.
+    pub async fn confirm(&self, release: &ProvenRelease) -> Result<()> {
+        let target = self.target.as_ref();
+        if target.info().capabilities.serves_http {
+            return self.engine.verify(target, &self.context, &release.proof).await?.require();
+        }
+        let status = target.status(&self.context).await?;
+        if status.release.as_ref() == Some(release.release.digest()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::VerificationFailed, format!("the target says that it holds {status:?}")))
+    }
+
     /// Takes everything down.
     ///
     /// # Errors
@@ -99,9 +115,12 @@ pub(crate) fn words(error: &Error) -> String {
     format!("{:?}: {}", error.kind(), haute_core::error::chain(error).join(": "))
 }
 
-/// A record that must say that the release was deployed now.
+/// A record that must say that the release was deployed now: verified by quotes, or where there is no address to ask, held by
+/// the target.
 pub(crate) fn is_live(recorded: &Recorded) -> bool {
-    matches!(recorded.record.outcome, Outcome::Deployed | Outcome::Unchanged) && recorded.record.is_verified()
+    let record = &recorded.record;
+    let held = record.url.is_none() && record.serving.is_some() && record.serving == record.release;
+    matches!(record.outcome, Outcome::Deployed | Outcome::Unchanged) && (record.is_verified() || held)
 }
 
 struct Both(Arc<RecordingSink>, Box<dyn EventSink>);

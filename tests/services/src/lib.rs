@@ -4,7 +4,7 @@
 //! [`BaseImage`] a Python base image both can be given. [`FaultProxy`] stands between a client and a registry. All calls
 //! block, inside and outside of an asynchronous runtime.
 //!
-//! A test says what it needs with [`require`] and [`test`]: where something is missing it is ignored by name, and fails
+//! A test says what it needs with [`require`] and [`test`](fn@test): where something is missing it is ignored by name, and fails
 //! under `HAUTE_TESTS_REQUIRE_ALL=1`.
 
 mod base;

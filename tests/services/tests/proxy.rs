@@ -15,7 +15,9 @@ fn main() -> ExitCode {
     let trials: Vec<Trial> = vec![
         test("passes_a_whole_image", skopeo(), |((), skopeo)| passes_a_whole_image(&skopeo)),
         test("asks_for_tokens", skopeo(), |((), skopeo)| asks_for_tokens(&skopeo)),
-        test("a_token_worth_nothing_is_refused", skopeo(), |((), skopeo)| a_token_worth_nothing_is_refused(&skopeo)),
+        test("a_token_worth_nothing_is_refused", skopeo(), |((), skopeo)| {
+            a_token_worth_nothing_is_refused(&skopeo)
+        }),
         test("answers_in_the_registrys_place", registry(), |()| answers_in_the_registrys_place()),
         test("resets", registry(), |()| resets()),
         test("breaks_off_and_lies", registry(), |()| breaks_off_and_lies()),

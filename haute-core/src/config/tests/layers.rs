@@ -169,6 +169,14 @@ fn a_floating_image_warns_and_is_refused_when_frozen() {
     let frozen = load(&options(&directory).with_frozen(true)).unwrap_err();
     assert_eq!(codes(&frozen), ["HT0112"]);
     assert!(frozen.has_errors());
+
+    // The committed lock pins it, by its whole name; another image's line does not.
+    let lock = |name: &str| format!("# inputs x\n# base {name} linux/amd64 sha256:{}\n", "a1".repeat(32));
+    std::fs::write(directory.path().join("haute.lock"), lock("docker.io/library/xpython:3.11-slim")).unwrap();
+    assert!(load(&options(&directory).with_frozen(true)).is_err());
+    std::fs::write(directory.path().join("haute.lock"), lock("docker.io/library/python:3.11-slim")).unwrap();
+    let locked = load(&options(&directory).with_frozen(true)).unwrap();
+    assert_eq!(codes(locked.report()), [""; 0]);
 }
 
 #[test]

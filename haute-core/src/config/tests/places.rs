@@ -39,7 +39,7 @@ provider = 3
       help: did you mean `endpoint_name`?
     HT0106 error haute.toml:11:8 `deploy.container.port`: expected a whole number from 0 to 65535, found a string
     HT0112 warning haute.toml:12:14 `deploy.container.base_image`: `python:3.11-slim` floats: it is resolved to a digest when the release is built
-      help: pin it to a digest, or to a full version as Haute asks: `python:3.11.9-slim`
+      help: pin it with `haute-cli build --write-lock`, by digest, or to a full version as Haute asks: `python:3.11.9-slim`
     HT0104 error haute.toml:14:9 unknown table `[deploy.aws_ecs]`
       help: did you mean `[deploy.aws-ecs]`?
     HT0106 error haute.toml:18:12 `ci.provider`: expected a string, found a whole number

@@ -210,11 +210,11 @@ fn defaults_are_those_of_haute() {
     deploy.container.builder = "auto"
     deploy.container.compression = "auto"
     deploy.container.insecure_registries = []
-    deploy.container.prove_in = "release"
     deploy.container.keep = []
     deploy.container.latest_tag = "latest"
     deploy.container.leave_out_unused = true
     deploy.container.port = 8080
+    deploy.container.prove_in = "release"
     deploy.container.registry = ""
     deploy.databricks.catalog = "main"
     deploy.databricks.experiment_name = "/Shared/haute/default"

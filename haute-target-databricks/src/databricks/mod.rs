@@ -1,0 +1,42 @@
+//! The target `databricks`: a release as a version of a model in Unity Catalog, served by a serving endpoint.
+//!
+//! ```toml
+//! [deploy]
+//! target = "databricks"
+//! model_name = "motor-pricing"
+//! endpoint_name = "motor-pricing"             # none: the model is registered, and nothing serves it
+//!
+//! [deploy.databricks]                         # all optional
+//! experiment_name = "/Shared/haute/default"
+//! catalog = "main"
+//! schema = "pricing"
+//! serving_workload_size = "Small"
+//! serving_scale_to_zero = true
+//! endpoint_suffix = ""                        # behind the names of model, experiment and endpoint; in an overlay
+//! alias = "production"                        # moved last, to the version whose prices were proven
+//! timeout_minutes = 60                        # how long an endpoint may take to serve a new version
+//! ```
+//!
+//! A deploy logs the release as a model, registers it as a version, gives that version to the endpoint, waits until the
+//! endpoint serves exactly it, asks it every test quote, and moves the alias last. The old version serves until the new
+//! one does, and goes on serving when the new one fails. What is there already is used: an unchanged release writes
+//! nothing. An endpoint is never deleted.
+//!
+//! Credentials are two sets of variables, kept apart as Haute keeps them: `DATABRICKS_MLFLOW_*` for the model,
+//! `DATABRICKS_RATING_*` for the endpoint. [`Space`] lists them.
+
+mod auth;
+mod config;
+mod credentials;
+mod desired;
+mod diff;
+mod endpoint;
+mod failure;
+mod observe;
+mod register;
+mod step;
+mod target;
+
+pub use config::DatabricksConfig;
+pub use credentials::Space;
+pub use target::{DatabricksTarget, Factory};

@@ -1,0 +1,123 @@
+//! Registers a logged model as a version in Unity Catalog: the version, its files, and that they are whole.
+
+use haute_core::digest::Digest;
+use haute_core::error::{Error, ErrorKind, Result, Retry};
+use haute_core::release::Release;
+use haute_core::target::Context;
+use reqwest::Method;
+use serde_json::json;
+
+use super::observe::versions;
+use crate::http::{ApiClient, Call};
+use crate::model::{Identity, ModelDirectory};
+use crate::registry::{Registry, Version};
+use crate::tags;
+use crate::tracking::{API, LoggedModel, Place, READY, logged_models, upload};
+
+/// What is registered, and where.
+pub(super) struct Register<'a> {
+    pub(super) client: &'a ApiClient,
+    pub(super) context: &'a Context,
+    /// The id of the experiment the model is logged in.
+    pub(super) experiment: &'a str,
+    pub(super) release: &'a Release,
+    /// `catalog.schema.model`.
+    pub(super) model: &'a str,
+    /// The step's idempotency token.
+    pub(super) token: &'a str,
+}
+
+/// Registers the release, unless it is; goes on with a version an earlier attempt began.
+///
+/// A version whose files cannot be sent is taken away again: nobody else could ever finish it.
+pub(super) async fn register(ask: &Register<'_>) -> Result<Version> {
+    let registry = Registry::unity_catalog(ask.client);
+    let digest = ask.release.digest();
+    let logged = logged_models(ask.client, ask.experiment, digest).await?;
+    let logged = logged.into_iter().find(|model| model.status == READY).ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("release {} is not logged any more", digest.short()))
+            .with_operation("databricks.version")
+            .with_hint("deploy again: it is logged anew")
+    })?;
+    let known = versions(&registry, ask.model).await?;
+    let source = format!("models:/{}", logged.model_id);
+    let ours = |version: &Version| version.release().as_ref() == Some(digest) || version.source == source;
+    let mut known = known.into_iter().filter(|version| !version.has_failed()).filter(ours);
+    let version = match known.next() {
+        Some(version) if version.is_ready() => return Ok(version),
+        Some(begun) => begun,
+        None => create(ask, &registry, &logged, &source).await?,
+    };
+    let finished = finish(ask, &registry, &logged, &version).await;
+    if let Err(error) = &finished
+        && error.retry() == Retry::Never
+    {
+        let removed = registry.delete_version(ask.model, &version.number).await;
+        if let Err(left) = removed {
+            let context = format!("version {} is left unfinished: {left}", version.number);
+            return finished.map(|()| version).map_err(|error| error.with_context("besides", context));
+        }
+    }
+    finished.map(|()| version)
+}
+
+async fn create(
+    ask: &Register<'_>,
+    registry: &Registry<'_>,
+    logged: &LoggedModel,
+    source: &str,
+) -> Result<Version> {
+    let path = format!("{API}/runs/get");
+    let query = [("run_id", logged.source_run_id.as_str())];
+    let run = ask.client.call(Call { method: &Method::GET, path: &path, query: &query }, None).await?;
+    // Says which workspace the run is in: Unity Catalog is shared by several.
+    let workspace =
+        run.headers.get("x-databricks-org-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let digest = ask.release.digest();
+    let mut list = vec![(tags::RELEASE, digest.as_str()), (tags::DEPLOY, ask.token)];
+    list.extend(
+        [tags::HAUTE, tags::COMMIT].iter().filter_map(|key| Some((*key, tags::value(&logged.tags, key)?))),
+    );
+    let body = json!({
+        "name": ask.model,
+        "source": source,
+        "run_id": logged.source_run_id,
+        "run_tracking_server_id": workspace,
+        "feature_deps": "",
+        "model_id": logged.model_id,
+        "tags": tags::list(&list),
+    });
+    registry.create_version(&body).await
+}
+
+async fn finish(
+    ask: &Register<'_>,
+    registry: &Registry<'_>,
+    logged: &LoggedModel,
+    version: &Version,
+) -> Result<()> {
+    ask.release.verify_files()?;
+    let identity = Identity::new(&logged.source_run_id, &logged.model_id);
+    let directory = ModelDirectory::of(ask.release)?.with_identity(&identity)?;
+    let folder = format!("Models/{}/{}", ask.model.replace('.', "/"), version.number);
+    upload(ask.client, ask.context, &Place::files(&folder), &directory).await?;
+    registry.finalise_version(ask.model, &version.number).await?;
+    // The logged model's page lists the versions made of it by this tag.
+    let versions = json!([{"name": ask.model, "version": version.number}]).to_string();
+    let body = json!({"tags": tags::list(&[("mlflow.modelVersions", &versions)])});
+    let path = format!("{API}/logged-models/{}/tags", logged.model_id);
+    ask.client.send(Method::PATCH, &path, &body).await?;
+    Ok(())
+}
+
+/// The version of a release that can be loaded.
+pub(super) async fn ready(registry: &Registry<'_>, model: &str, release: &Digest) -> Result<Version> {
+    let known = versions(registry, model).await?;
+    let found =
+        known.into_iter().find(|version| version.is_ready() && version.release().as_ref() == Some(release));
+    found.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("no version of `{model}` is of release {}", release.short()))
+            .with_operation("databricks.version")
+            .with_hint("deploy again: it is registered anew")
+    })
+}

@@ -1,0 +1,180 @@
+//! What goes wrong on the way, and where it leaves the endpoint and the registry.
+
+use haute_conformance::Fixture as _;
+use haute_core::error::{Error, ErrorKind, chain};
+use haute_core::record::Outcome;
+use haute_core::target::DeployTarget as _;
+use serde_json::{Value, json};
+
+use crate::lab::Lab;
+use crate::workspace::Fault;
+
+fn refusal(code: &str) -> Value {
+    json!({"error_code": code, "message": "not now"})
+}
+
+/// A deploy meets one fault, once, and ends well all the same: one version, one endpoint.
+async fn converges(method: &str, part: &str, fault: Fault) {
+    let lab = Lab::new().await;
+    lab.workspace.fault(method, part, fault.clone());
+    let recorded = lab
+        .deploy(&lab.release(1))
+        .await
+        .unwrap_or_else(|error| panic!("{method} {part} {fault:?}: {error:?}"));
+    assert_eq!(recorded.record.outcome, Outcome::Deployed);
+    assert!(lab.workspace.world.lock().unwrap().faults.is_empty(), "{method} {part} was asked");
+    assert_eq!(lab.versions(), 1, "{method} {part} {fault:?}");
+    assert_eq!(lab.alias(), "1");
+    let world = lab.workspace.world.lock().unwrap();
+    assert_eq!(world.logged.len(), 1, "{method} {part} {fault:?}");
+    assert!(world.logged.values().all(|model| model["status"] == "LOGGED_MODEL_READY"));
+    assert_eq!(world.runs.len(), 1, "{method} {part} {fault:?}");
+    assert!(world.runs.values().all(|run| run["outputs"]["model_outputs"].as_array().unwrap().len() == 1));
+}
+
+const CALLS: &[(&str, &str)] = &[
+    ("POST", "workspace/mkdirs"),
+    ("POST", "experiments/create"),
+    ("POST", "runs/create"),
+    ("POST", "mlflow/logged-models"),
+    ("PUT", "LoggedModels"),
+    ("PATCH", "logged-models/"),
+    ("POST", "runs/outputs"),
+    ("POST", "runs/update"),
+    ("POST", "registered-models/create"),
+    ("POST", "model-versions/create"),
+    ("PUT", "fs/files/Models"),
+    ("POST", "model-versions/finalize"),
+    ("POST", "api/2.0/serving-endpoints"),
+    ("POST", "registered-models/alias"),
+    ("GET", "api/2.0/serving-endpoints"),
+    ("POST", "invocations"),
+];
+
+#[tokio::test]
+async fn a_server_that_is_busy_or_away_for_a_moment_is_asked_again() {
+    for (method, part) in CALLS {
+        converges(method, part, Fault::Answer(429, refusal("REQUEST_LIMIT_EXCEEDED"), Some(2))).await;
+    }
+    converges("PUT", "fs/files/Models", Fault::Answer(503, Value::Null, None)).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_drops_after_the_request_was_carried_out_makes_nothing_twice() {
+    for (method, part) in CALLS {
+        converges(method, part, Fault::DropAfter).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_in_the_middle_leaves_no_version() {
+    let lab = Lab::new().await;
+    lab.workspace.fault("PUT", "fs/files/Models", Fault::Answer(401, refusal("UNAUTHENTICATED"), None));
+    let error = lab.deploy(&lab.release(1)).await.unwrap_err();
+    assert!(chain(&error).join(" ").contains("401"), "{error:?}");
+    assert_eq!(lab.versions(), 0, "the unfinished version is taken away");
+    assert_eq!(lab.alias(), Value::Null);
+    // With a token again, what is whole is used: one upload to the run, one to the registry.
+    lab.deploy(&lab.release(1)).await.unwrap();
+    assert_eq!(lab.versions(), 1);
+    assert_eq!(lab.workspace.world.lock().unwrap().logged.len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_elses_change_is_waited_out() {
+    let lab = Lab::new().await;
+    lab.deploy(&lab.release(1)).await.unwrap();
+    {
+        let mut world = lab.workspace.world.lock().unwrap();
+        let endpoint = world.endpoints.get_mut("motor-pricing").unwrap();
+        endpoint["pending_config"] = endpoint["config"].clone();
+        endpoint["pending_config"]["served_entities"][0]["workload_size"] = json!("Large");
+        endpoint["state"]["config_update"] = json!("IN_PROGRESS");
+        endpoint["looks"] = json!(0);
+        world.looks = 6;
+    }
+    let recorded = lab.deploy(&lab.release(2)).await.unwrap();
+    let steps: Vec<_> = recorded.record.plan.unwrap().steps.into_iter().map(|step| step.id).collect();
+    assert_eq!(steps, ["log", "version", "quiet", "endpoint", "alias"]);
+    assert_eq!(lab.alias(), "2");
+}
+
+#[tokio::test]
+async fn a_change_that_meets_another_one_is_tried_again() {
+    let lab = Lab::new().await;
+    lab.deploy(&lab.release(1)).await.unwrap();
+    lab.workspace.fault("PUT", "/config", Fault::Answer(409, refusal("RESOURCE_CONFLICT"), None));
+    lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!(lab.alias(), "2");
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
+    let lab = Lab::new().await;
+    lab.deploy(&lab.release(1)).await.unwrap();
+    lab.workspace.world.lock().unwrap().fails =
+        Some(("DEPLOYMENT_FAILED".to_owned(), "Failed to build the container image.".to_owned()));
+    let error = lab.deploy(&lab.release(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
+    let words = words(&error);
+    for part in [
+        "Failed to build the container image",
+        "version 1 of `main.pricing.motor-pricing`, as before",
+        "No matching distribution",
+        "SERVED_MODEL_FAILED build failed",
+        "the index the workspace builds from",
+    ] {
+        assert!(words.contains(part), "`{part}` in {words}");
+    }
+    assert_eq!(lab.alias(), "1", "the alias was not moved");
+    let status = lab.databricks().status(&lab.context()).await.unwrap();
+    assert_eq!(status.release.as_ref(), Some(lab.release(1).release.digest()));
+    // The way on: the same release again, which this time comes up. Nothing is uploaded twice.
+    let before = lab.workspace.world.lock().unwrap().files.len();
+    lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!((lab.versions(), lab.workspace.world.lock().unwrap().files.len()), (2, before));
+    assert_eq!(lab.alias(), "2");
+}
+
+#[tokio::test]
+async fn a_wrong_price_never_gets_the_alias() {
+    let lab = Lab::new().await;
+    lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
+    let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
+    assert!(words(&error).contains("2.5, proven 2.4"), "{error:?}");
+    assert_eq!(lab.alias(), "1");
+}
+
+#[tokio::test]
+async fn a_hundred_deploys_of_what_serves_write_nothing() {
+    let lab = Lab::new().await;
+    let release = lab.release(1);
+    lab.deploy(&release).await.unwrap();
+    let before = lab.workspace.writes().len();
+    for _ in 0..100 {
+        assert_eq!(lab.deploy(&release).await.unwrap().record.outcome, Outcome::Unchanged);
+    }
+    assert_eq!(lab.workspace.writes().len(), before);
+}
+
+#[tokio::test]
+async fn settings_made_by_hand_outlive_a_deploy() {
+    let lab = Lab::new().await;
+    lab.deploy(&lab.release(1)).await.unwrap();
+    {
+        let mut world = lab.workspace.world.lock().unwrap();
+        let entity = &mut world.endpoints.get_mut("motor-pricing").unwrap()["config"]["served_entities"][0];
+        entity["environment_vars"] = json!({"KEY": "{{secrets/scope/key}}"});
+    }
+    lab.deploy(&lab.release(2)).await.unwrap();
+    let world = lab.workspace.world.lock().unwrap();
+    let entity = &world.endpoints["motor-pricing"]["config"]["served_entities"][0];
+    assert_eq!(entity["environment_vars"], json!({"KEY": "{{secrets/scope/key}}"}));
+    assert_eq!(entity["entity_version"], "2");
+}
+
+fn words(error: &Error) -> String {
+    let mut all = chain(error).join(" ");
+    all.push_str(&error.hints().join(" "));
+    all
+}
