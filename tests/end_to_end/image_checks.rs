@@ -261,7 +261,7 @@ fn tools(bench: Arc<Bench>) -> Result<(), Failed> {
         }
         let last = parts.last().copied().unwrap_or_default();
         assert!(!parts.contains(&".cache") && !parts.contains(&"__pycache__"), "{path}");
-        assert!(!last.ends_with(".pyc") && !last.ends_with(".whl"), "{path}");
+        assert!(!matches!(last.rsplit_once('.'), Some((_, "pyc" | "whl"))), "{path}");
         // Two empty marks tell Haute where the project begins; nothing of a repository or a cache is behind them.
         if matches!(&file.kind, Kind::Regular { content, .. } if *content == empty) {
             continue;
