@@ -11,6 +11,10 @@
     clippy::format_push_string,
     reason = "a test says what is wrong by panicking; without the standard harness clippy cannot tell that this is one"
 )]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a test owns what it was given, so that services end with the last test that needs them"
+)]
 
 mod answers;
 mod defects;

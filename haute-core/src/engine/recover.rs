@@ -139,6 +139,8 @@ fn keeps_nothing_open(kind: ErrorKind) -> bool {
             | ErrorKind::VerificationFailed
             | ErrorKind::Unavailable
             | ErrorKind::RateLimited
+            // What is there was not replaced: a tag that may not change, for one.
+            | ErrorKind::AlreadyExists
     )
 }
 

@@ -24,7 +24,7 @@ impl Pushed {
 
     pub(crate) fn find(run: &Run) -> Option<Self> {
         let events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let event = events.filter(|line| line["event"] == "pushed").last()?;
+        let event = events.rev().find(|line| line["event"] == "pushed")?;
         let (_, tag) = event["image"].as_str()?.rsplit_once(':')?;
         Some(Self {
             digest: Digest::parse(event["digest"].as_str()?)?,
