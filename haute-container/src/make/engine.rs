@@ -79,6 +79,7 @@ impl ImageMaker {
             layers_sent: pushed.layers_sent,
             layers_present: pushed.layers_present,
             size: None,
+            manifest: None,
         })
     }
 

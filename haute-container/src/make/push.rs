@@ -36,6 +36,8 @@ pub struct PushedImage {
     pub layers_present: u64,
     /// Its configuration and manifest and everything below, compressed, in bytes; `None` where an engine made it.
     pub size: Option<u64>,
+    /// Its manifest; `None` where an engine made it.
+    pub manifest: Option<Bytes>,
 }
 
 impl ImageMaker {
@@ -65,6 +67,7 @@ impl ImageMaker {
                     layers_sent: 0,
                     layers_present: layers(&previous.manifest),
                     size: None,
+                    manifest: Some(Bytes::from(previous.manifest.clone())),
                 }),
                 // Its layers went away since: made anew below.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -121,6 +124,7 @@ impl ImageMaker {
             layers_sent: sent,
             layers_present: total.saturating_sub(sent),
             size: Some(layer_bytes + documents.config_descriptor.size + documents.manifest.len() as u64),
+            manifest: Some(Bytes::from(documents.manifest)),
         })
     }
 }

@@ -5,7 +5,7 @@ use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::release::lock::Platform;
 
 use super::ImageMaker;
-use crate::image::{Base, Previous, refuse_musl};
+use crate::image::{Base, Previous, RELEASE, refuse_musl};
 use crate::oci::{ImageConfig, Index, IndexEntry, Manifest};
 use crate::reference::ImageReference;
 use crate::registry::{Fetched, RegistryClient, is_image_manifest};
@@ -66,6 +66,35 @@ impl ImageMaker {
                 Ok(None)
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl ImageMaker {
+    /// Which image `name` stands for, when there is one that may be read: as [`previous`](Self::previous), but without its
+    /// layers where the manifest alone says what it was made of. Cancel-safe: it reads only.
+    ///
+    /// # Errors
+    /// As [`previous`](Self::previous).
+    pub async fn identify(&self, client: &RegistryClient, name: &ImageReference) -> Result<Option<Previous>> {
+        let fetched = match client.manifest(name.repository(), name.manifest()).await {
+            Ok(Some(fetched)) if is_image_manifest(&fetched.media_type) => fetched,
+            Ok(_) => return Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let says = serde_json::from_slice::<Manifest>(&fetched.bytes)
+            .ok()
+            .filter(|manifest| manifest.annotations.contains_key(RELEASE));
+        match says {
+            Some(manifest) => {
+                let none = ImageConfig::default();
+                Ok(Some(Previous::new(fetched.digest, fetched.bytes.to_vec(), &manifest, &none)))
+            }
+            // An engine puts it into the configuration.
+            None => self.previous(client, name).await,
         }
     }
 }

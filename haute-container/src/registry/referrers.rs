@@ -1,6 +1,9 @@
 //! What belongs to an image: SBOMs, records (distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema").
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, try_join_all};
 use haute_core::digest::Digest;
 use haute_core::error::{ErrorKind, Result};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LINK};
@@ -57,13 +60,32 @@ impl RegistryClient {
         Ok(found)
     }
 
-    /// Stores `manifest`, which names its subject, so that it is found as a referrer of it: a registry that keeps no list of
-    /// its own gets one under the tag `sha256-<digest>`. Its blobs must be there.
+    /// Stores `manifests`, each of which names its subject, so that they are found as referrers of it: a registry that keeps no
+    /// list of its own gets one under the tag `sha256-<digest>`. Their blobs must be there.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a manifest without a subject, [`ErrorKind::NotFound`] when blobs of it are missing,
     /// [`ErrorKind::Conflict`] when others write the list all the time, and what storing a manifest ends with.
-    pub async fn attach(&self, repository: &str, manifest: &Manifest) -> Result<Descriptor> {
+    pub async fn attach(&self, repository: &str, manifests: &[Manifest]) -> Result<Vec<Descriptor>> {
+        let mut each: Vec<BoxFuture<'_, Result<(Digest, IndexEntry, bool)>>> = Vec::new();
+        for manifest in manifests {
+            each.push(Box::pin(self.attach_one(repository, manifest)));
+        }
+        let stored = try_join_all(each).await?;
+        let mut unlisted: BTreeMap<Digest, Vec<IndexEntry>> = BTreeMap::new();
+        for (subject, entry, noted) in &stored {
+            if !noted {
+                unlisted.entry(subject.clone()).or_default().push(entry.clone());
+            }
+        }
+        for (subject, entries) in unlisted {
+            self.list(repository, &subject, &entries).await?;
+        }
+        Ok(stored.into_iter().map(|(_, entry, _)| entry.descriptor).collect())
+    }
+
+    /// Stores one manifest: its subject, its entry in a list of referrers, and whether the registry keeps such a list.
+    async fn attach_one(&self, repository: &str, manifest: &Manifest) -> Result<(Digest, IndexEntry, bool)> {
         let place = self.place("registry.attach", repository, true);
         let Some(subject) = manifest.subject.as_ref().map(|subject| subject.digest.clone()) else {
             return Err(place.error(ErrorKind::InvalidInput, "what is attached to an image must name it"));
@@ -79,13 +101,10 @@ impl RegistryClient {
                     .error(ErrorKind::NotFound, "the registry lacks blobs of what is attached to an image"));
             }
         };
-        if !noted {
-            let mut entry = IndexEntry::new(descriptor.clone());
-            entry.artifact_type =
-                manifest.artifact_type.clone().or_else(|| Some(manifest.config.media_type.clone()));
-            self.list(repository, &subject, &entry).await?;
-        }
-        Ok(descriptor)
+        let mut entry = IndexEntry::new(descriptor);
+        entry.artifact_type =
+            manifest.artifact_type.clone().or_else(|| Some(manifest.config.media_type.clone()));
+        Ok((subject, entry, noted))
     }
 
     /// The tags of a repository, in the registry's order; none when there is no such repository.
@@ -157,23 +176,27 @@ impl RegistryClient {
         Ok(index.unwrap_or_else(|| Index::new(Vec::new())))
     }
 
-    /// Adds an entry to the list under the tag: read, changed, written, and read again, because a registry has no way to
-    /// write only when nobody else did.
-    async fn list(&self, repository: &str, subject: &Digest, entry: &IndexEntry) -> Result<()> {
-        let has = |index: &Index| {
+    /// Adds entries to the list under the tag: read, changed, written, and read again, because a registry has no way to write
+    /// only when nobody else did.
+    async fn list(&self, repository: &str, subject: &Digest, entries: &[IndexEntry]) -> Result<()> {
+        let has = |index: &Index, entry: &IndexEntry| {
             index.manifests.iter().any(|own| own.descriptor.digest == entry.descriptor.digest)
         };
+        let has_all = |index: &Index| entries.iter().all(|entry| has(index, entry));
+        let mut index = self.listed(repository, subject).await?;
         for _ in 0..WRITES {
-            let mut index = self.listed(repository, subject).await?;
-            if has(&index) {
+            if has_all(&index) {
                 return Ok(());
             }
-            index.manifests.push(entry.clone());
+            let missing: Vec<IndexEntry> =
+                entries.iter().filter(|entry| !has(&index, entry)).cloned().collect();
+            index.manifests.extend(missing);
             let bytes = Bytes::from(to_bytes(&index)?);
             self.put_manifest(repository, &list_tag(subject), media_type::INDEX, bytes).await?;
-            if has(&self.listed(repository, subject).await?) {
-                return Ok(());
-            }
+            index = self.listed(repository, subject).await?;
+        }
+        if has_all(&index) {
+            return Ok(());
         }
         Err(self
             .place("registry.attach", repository, true)

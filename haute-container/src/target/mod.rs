@@ -18,6 +18,7 @@ mod config;
 mod desired;
 mod diff;
 mod local;
+mod memory;
 mod observe;
 mod remembered;
 mod step;
@@ -89,6 +90,7 @@ pub struct ContainerTarget {
     pub(crate) config: ContainerConfig,
     pub(crate) maker: ImageMaker,
     pub(crate) variables: Variables,
+    memory: memory::Memory,
 }
 
 impl ContainerTarget {
@@ -101,7 +103,7 @@ impl ContainerTarget {
         let host = config.remote.then(|| config.repository.host().to_owned());
         let fallback = root.join(haute_core::project::STATE_DIRECTORY);
         let maker = ImageMaker::new(config.settings.clone(), variables.clone(), host.as_deref(), &fallback)?;
-        Ok(Self { root, config, maker, variables })
+        Ok(Self { root, config, maker, variables, memory: memory::Memory::default() })
     }
 
     /// Makes images with `maker` instead of one of the settings alone.
@@ -170,7 +172,9 @@ impl DeployTarget for ContainerTarget {
     async fn plan(&self, context: &Context, request: PlanRequest<'_>) -> Result<Plan> {
         let wanted = desired::wanted(self, &request).await?;
         let observed = observe::observe(self, &wanted.tag).await?;
-        Ok(diff::plan(self, context, request.goal, &observed, &wanted))
+        let plan = diff::plan(self, context, request.goal, &observed, &wanted);
+        self.memory.planned(Arc::new(wanted), Arc::new(observed));
+        Ok(plan)
     }
 
     async fn apply_step(&self, context: &Context, request: StepRequest<'_>) -> Result<StepOutcome> {

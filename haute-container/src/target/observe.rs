@@ -1,11 +1,12 @@
 //! What is there: the image under the commit's tag, and under the moving one.
 
 use haute_core::digest::Digest;
-use haute_core::error::{ErrorKind, Result};
+use haute_core::error::Result;
 use haute_core::target::Deployment;
 use serde_json::json;
 
-use super::{ContainerTarget, local, remembered};
+use super::remembered::{self, LastPush};
+use super::{ContainerTarget, local};
 use crate::image::{Previous, Stamp};
 use crate::reference::ImageReference;
 
@@ -78,27 +79,17 @@ pub(super) async fn observe(target: &ContainerTarget, tag: &ImageReference) -> R
 
 /// What stands for the checked-out commit, else for the moving tag.
 pub(super) async fn status(target: &ContainerTarget) -> Result<Deployment> {
-    let stamp = Stamp::collect(&target.root, &target.variables).await;
     let last = remembered::read(target)?;
-    let tag = match (&last, stamp.revision.is_some()) {
-        // Outside git the tag is of the release, which only a deploy knows.
-        (Some(last), false) => target.config.repository.with_tag(&last.tag)?,
-        (Some(last), true) => target.config.repository.with_tag(&stamp.tag(&last.release))?,
-        (None, true) => target.config.repository.with_tag(&stamp.tag(&Digest::of("")))?,
-        (None, false) => target.config.repository.with_tag("latest")?,
+    let tag = match target.memory.tag() {
+        Some(tag) => tag,
+        None => tag_of_checkout(target, last.as_ref()).await?,
     };
-    let observed = match observe(target, &tag).await {
-        Ok(observed) => observed,
-        Err(error) if error.kind() == ErrorKind::Unavailable && last.is_none() => return Err(error),
-        Err(error) => return Err(error),
-    };
-    let found = match (observed.tagged, observed.latest) {
-        (Some(tagged), _) => Some((tagged, tag)),
-        (None, Some(latest)) => {
-            Some((latest, target.config.repository.with_tag(&target.config.settings.latest_tag)?))
-        }
-        (None, None) => None,
-    };
+    let mut found = find(target, &tag).await?.map(|found| (found, tag.clone()));
+    let moving = &target.config.settings.latest_tag;
+    if found.is_none() && !moving.is_empty() {
+        let latest = target.config.repository.with_tag(moving)?;
+        found = find(target, &latest).await?.map(|found| (found, latest));
+    }
     Ok(match (found, last) {
         (Some((found, tag)), _) => Deployment::serving(found.release.clone(), None)
             .with_state("pushed")
@@ -111,6 +102,28 @@ pub(super) async fn status(target: &ContainerTarget) -> Result<Deployment> {
             .with_detail("tag", last.tag),
         _ => Deployment::nothing().with_state("not pushed"),
     })
+}
+
+/// The tag an image of the checked-out commit has.
+async fn tag_of_checkout(target: &ContainerTarget, last: Option<&LastPush>) -> Result<ImageReference> {
+    let stamp = Stamp::collect(&target.root, &target.variables).await;
+    let tag = match (last, stamp.revision.is_some()) {
+        // Outside git the tag is of the release, which only a deploy knows.
+        (Some(last), false) => last.tag.clone(),
+        (Some(last), true) => stamp.tag(&last.release),
+        (None, true) => stamp.tag(&Digest::of("")),
+        (None, false) => "latest".to_owned(),
+    };
+    target.config.repository.with_tag(&tag)
+}
+
+/// The image under one tag: its digest and release. One document of a registry says both, where we made the image.
+async fn find(target: &ContainerTarget, tag: &ImageReference) -> Result<Option<Found>> {
+    if !target.config.remote {
+        return Ok(local::observe(target, tag, None).await?.tagged);
+    }
+    let client = target.maker.client(tag)?;
+    Ok(target.maker.identify(&client, tag).await?.map(Found::from))
 }
 
 /// The image as everything after this names it.

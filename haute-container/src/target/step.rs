@@ -1,5 +1,8 @@
 //! The changes of the world: the image, and the moving tag.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::Event;
@@ -43,11 +46,18 @@ async fn image(
     release: &ProvenRelease,
     base: Option<Digest>,
 ) -> Result<StepOutcome> {
-    let wanted = desired::image(target, &release.release, base).await?;
+    let known = base.as_ref().and_then(|base| target.memory.plan_of(release.release.digest(), base));
+    let (wanted, observed) = match known {
+        Some((wanted, observed)) => (wanted, Some(observed)),
+        None => (Arc::new(desired::image(target, &release.release, base).await?), None),
+    };
     if !target.config.remote {
         return local::make(target, context, release, &wanted).await;
     }
-    let observed = observe::observe(target, &wanted.tag).await?;
+    let observed = match observed {
+        Some(observed) => observed,
+        None => Arc::new(observe::observe(target, &wanted.tag).await?),
+    };
     let request = ImageRequest::new(&release.release, &wanted.plan, &wanted.stamp, &wanted.tag)
         .with_previous(observed.previous())
         .with_proof(&release.proof);
@@ -56,8 +66,14 @@ async fn image(
         Some(engine) => by_engine(target, context, engine, release, &request).await?,
         None => directly(target, context, release, &request).await?,
     };
-    let manifest = manifest_size(target, &wanted, &pushed.digest).await;
-    let attached = match manifest {
+    let size = match &pushed.manifest {
+        Some(manifest) => {
+            target.memory.pushed(wanted.tag.clone(), manifest.clone());
+            Some(manifest.len() as u64)
+        }
+        None => manifest_size(target, &wanted, &pushed.digest).await,
+    };
+    let attached = match size {
         Some(size) => target.maker.attach(context, &request, &pushed.digest, size).await?,
         None => 0,
     };
@@ -188,7 +204,14 @@ async fn latest(target: &ContainerTarget, context: &Context, tag: &str, moving: 
         });
         Ok(StepOutcome::new(json!({"moved": false})))
     };
-    let fetched = match client.manifest(repository, tag).await {
+    let fetched = match target.memory.manifest_of(&from) {
+        Some(manifest) => Ok(Some((media_type::MANIFEST.to_owned(), manifest))),
+        None => client
+            .manifest(repository, tag)
+            .await
+            .map(|fetched| fetched.map(|fetched| (fetched.media_type, fetched.bytes))),
+    };
+    let (kind, manifest): (String, Bytes) = match fetched {
         Ok(Some(fetched)) => fetched,
         Ok(None) => return kept("the image under the commit's tag cannot be found".to_owned()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -196,8 +219,7 @@ async fn latest(target: &ContainerTarget, context: &Context, tag: &str, moving: 
         }
         Err(error) => return Err(error),
     };
-    let kind = if fetched.media_type.is_empty() { media_type::MANIFEST } else { fetched.media_type.as_str() };
-    match client.put_manifest(repository, moving, kind, fetched.bytes.clone()).await {
+    match client.put_manifest(repository, moving, &kind, manifest).await {
         Ok(Stored::Yes { digest, .. }) => {
             Ok(StepOutcome::new(json!({"moved": true, "latest": moving, "digest": digest})))
         }

@@ -181,9 +181,15 @@ fn attachments() -> Result<(), Failed> {
                 client.upload_blob(REPOSITORY, named, &BlobSource::Bytes(body), &quiet).await?;
             }
             let manifest = Manifest::new(empty.clone(), vec![named]).attached_to(subject.clone(), kind);
-            attached.push(client.attach(REPOSITORY, &manifest).await?.digest);
+            attached.extend(
+                client
+                    .attach(REPOSITORY, std::slice::from_ref(&manifest))
+                    .await?
+                    .into_iter()
+                    .map(|one| one.digest),
+            );
             // Once more changes nothing.
-            client.attach(REPOSITORY, &manifest).await?;
+            client.attach(REPOSITORY, std::slice::from_ref(&manifest)).await?;
         }
         let found = client.referrers(REPOSITORY, &pushed.digest).await?;
         let digests: Vec<_> = found.iter().map(|entry| entry.descriptor.digest.clone()).collect();
@@ -231,7 +237,7 @@ fn native_referrers() -> Result<(), Failed> {
         let nothing = BlobSource::Bytes(bytes::Bytes::from_static(b"{}"));
         client.upload_blob(REPOSITORY, &empty, &nothing, &quiet).await?;
         let manifest = Manifest::new(empty.clone(), vec![empty.clone()]).attached_to(subject.clone(), "x/a");
-        client.attach(REPOSITORY, &manifest).await?;
+        client.attach(REPOSITORY, std::slice::from_ref(&manifest)).await?;
         let found = client.referrers(REPOSITORY, &subject.digest).await?;
         let kinds: Vec<_> = found.iter().filter_map(|entry| entry.artifact_type.as_deref()).collect();
         assert_eq!(kinds, ["x/a", "x/b"]);
