@@ -69,13 +69,9 @@ impl Origin {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), variables.get(name)?.to_owned())))
             .collect();
-        let commit = git(root, &["rev-parse", "HEAD"]).await.map(|text| text.trim().to_owned());
-        let dirty = match commit {
-            Some(_) => {
-                git(root, &["status", "--porcelain", "--", "."]).await.map(|text| !text.trim().is_empty())
-            }
-            None => None,
-        };
+        // One program for both answers: starting one costs more than what it does.
+        let status = git(root, &["status", "--porcelain=v2", "--branch", "--", "."]).await;
+        let (commit, dirty) = status.as_deref().map_or((None, None), read_status);
         Self { project: project.into(), user, commit, dirty, ci }
     }
 
@@ -85,6 +81,19 @@ impl Origin {
         let job = ["GITHUB_RUN_ID", "CI_JOB_URL", "BUILD_BUILDID"].iter().find_map(|name| self.ci.get(*name));
         job.map_or_else(|| user.to_owned(), |job| format!("{user} (CI job {job})"))
     }
+}
+
+/// The commit, and whether files differ from it (git documentation, `git-status`, "Porcelain Format Version 2").
+fn read_status(text: &str) -> (Option<String>, Option<bool>) {
+    let commit = text
+        .lines()
+        .find_map(|line| line.strip_prefix("# branch.oid "))
+        .filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .map(str::to_owned);
+    let dirty = text.lines().any(|line| !line.starts_with('#') && !line.is_empty());
+    // A repository without a commit has nothing to differ from.
+    let dirty = commit.is_some().then_some(dirty);
+    (commit, dirty)
 }
 
 async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
@@ -105,6 +114,16 @@ async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_answer_of_git_says_commit_and_whether_files_differ() {
+        let clean = "# branch.oid a1b2c3\n# branch.head main\n";
+        assert_eq!(read_status(clean), (Some("a1b2c3".to_owned()), Some(false)));
+        let changed = format!("{clean}1 .M N... 100644 100644 100644 aa aa haute.toml\n");
+        assert_eq!(read_status(&changed).1, Some(true));
+        assert_eq!(read_status(&format!("{clean}? new.py\n")).1, Some(true));
+        assert_eq!(read_status("# branch.oid (initial)\n? new.py\n"), (None, None));
+    }
 
     #[tokio::test]
     async fn tokens_of_the_ci_system_are_not_kept() {
