@@ -51,6 +51,10 @@ fn nobody() -> Result<(), Failed> {
     let listener = std::os::unix::net::UnixListener::bind(&socket)?;
     let thread = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a caller");
+        // Read first: a client that is answered before it has asked hangs up.
+        let mut asked = [0; 4096];
+        let length = std::io::Read::read(&mut stream, &mut asked).expect("a request");
+        assert!(length > 0, "it asked for something");
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             .expect("written");
     });
