@@ -1,0 +1,3 @@
+//! A Haute release as a service of Amazon ECS.
+
+pub mod model;
