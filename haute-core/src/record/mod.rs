@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use history::find_verified;
 pub use history::{Recorded, history, last_verified};
-pub use origin::Origin;
+pub use origin::{Origin, git};
 pub use premiums::{PremiumChange, premium_changes};
 
 use crate::digest::Digest;
