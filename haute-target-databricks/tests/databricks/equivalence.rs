@@ -6,7 +6,7 @@ use haute_conformance::Fixture as _;
 use serde_json::Value;
 
 use crate::lab::Lab;
-use crate::workspace::Exchange;
+use haute_test_databricks::Exchange;
 
 const REGISTER: &str = include_str!("recordings/mlflow_unity_catalog.json");
 const CREATE: &str = include_str!("recordings/sdk_endpoint_create.json");
@@ -116,7 +116,7 @@ fn made(exchanges: &[Exchange]) -> BTreeSet<Shape> {
 
 #[tokio::test]
 async fn a_deploy_makes_the_requests_of_the_real_clients() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     let first = lab.workspace.writes();
     lab.deploy(&lab.release(2)).await.unwrap();
@@ -138,7 +138,7 @@ async fn a_deploy_makes_the_requests_of_the_real_clients() {
 
 #[tokio::test]
 async fn what_must_come_first_comes_first() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     let writes = lab.workspace.writes();
     let place = |wanted: &dyn Fn(&Exchange) -> bool| writes.iter().position(wanted).unwrap();
