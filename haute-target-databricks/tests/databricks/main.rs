@@ -12,6 +12,7 @@ mod equivalence;
 mod faults;
 mod lab;
 mod signing;
+mod uploads;
 
 /// Every check of the conformance suite: with an endpoint, and with the registry alone.
 mod conformance {

@@ -80,8 +80,8 @@ pub struct World {
     pub fails: Option<(String, String)>,
     /// Refuses the Files API so: a status and a code.
     pub no_files_api: Option<(u16, &'static str)>,
-    /// How Unity Catalog keeps files: `DEFAULT_STORAGE`, `CUSTOMER_HOSTED`.
-    pub storage_mode: String,
+    /// What kind of store signed addresses of logged models lead to, as MLflow names it.
+    pub store: String,
     pub exchanges: Vec<Exchange>,
     /// Faults by method and a part of the path; each is used up.
     pub faults: VecDeque<(String, String, Fault)>,
@@ -122,7 +122,7 @@ pub struct Workspace {
 impl Workspace {
     /// Starts one, on a thread of its own.
     pub fn start() -> Self {
-        let world = World { looks: 2, storage_mode: "DEFAULT_STORAGE".to_owned(), ..World::default() };
+        let world = World { looks: 2, store: "AWS_PRESIGNED_URL".to_owned(), ..World::default() };
         let world = Arc::new(Mutex::new(world));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

@@ -49,16 +49,36 @@ fn put(world: &mut World, asked: &Asked, file: &str) -> Reply {
 /// As object stores take one: with a length, without a token, with the headers the signature is over.
 fn put_signed(world: &mut World, asked: &Asked, file: &str) -> Reply {
     let given = |name: &str| asked.headers.get(name).map(String::as_str);
-    let wants_header = file.starts_with("Models/");
-    let fits = asked.method == "PUT"
-        && asked.query.get("signature").map(String::as_str) == Some("canary-signature")
+    let said = |name: &str| asked.query.get(name).map(String::as_str);
+    let version = file.starts_with("Models/");
+    let store = if version { "AWS_PRESIGNED_URL" } else { world.store.as_str() };
+    let length = asked.bytes.len().to_string();
+    let signed = said("signature") == Some("canary-signature")
         && given("authorization").is_none()
-        && given("content-length") == Some(asked.bytes.len().to_string().as_str())
-        && (!wants_header || given(REQUIRED.0) == Some(REQUIRED.1));
-    if !fits {
+        && given("content-length") == Some(length.as_str())
+        && (!version || given(REQUIRED.0) == Some(REQUIRED.1));
+    let file = decode(file);
+    let whole = |file: &str| world.files.get(file).map(|bytes| bytes.len().to_string());
+    let fits = match (store, asked.method.as_str(), said("resource"), said("action")) {
+        ("AZURE_SAS_URI", "PUT", None, None) => given("x-ms-blob-type") == Some("BlockBlob"),
+        ("AZURE_ADLS_GEN2_SAS_URI", "PUT", Some("file"), None) => asked.bytes.is_empty(),
+        ("AZURE_ADLS_GEN2_SAS_URI", "PATCH", None, Some("append")) => {
+            said("position") == Some("0") && whole(&file).as_deref() == Some("0")
+        }
+        ("AZURE_ADLS_GEN2_SAS_URI", "PATCH", None, Some("flush")) => {
+            let closes = whole(&file).as_deref() == said("position") && asked.bytes.is_empty();
+            if closes && signed {
+                return (200, Value::Null);
+            }
+            return (400, Value::from("<Error><Code>InvalidFlushPosition</Code></Error>"));
+        }
+        ("AWS_PRESIGNED_URL" | "GCP_SIGNED_URL", "PUT", None, None) => true,
+        _ => false,
+    };
+    if !signed || !fits {
         return (403, Value::from("<Error><Code>SignatureDoesNotMatch</Code></Error>"));
     }
-    world.files.insert(decode(file), asked.bytes.clone());
+    world.files.insert(file, asked.bytes.clone());
     (200, Value::Null)
 }
 
@@ -77,7 +97,7 @@ fn for_model(world: &World, asked: &Asked, model: &str) -> Reply {
                 "WorkspaceInternal/Mlflow/Artifacts/{experiment}/LoggedModels/{model}/artifacts/{path}"
             );
             let uri = format!("{}{SIGNED}{place}?signature=canary-signature", asked.host);
-            let info = json!({"path": path, "signed_uri": uri, "type": "AWS_PRESIGNED_URL", "headers": []});
+            let info = json!({"path": path, "signed_uri": uri, "type": world.store, "headers": []});
             json!({"model_id": model, "credential_info": info})
         })
         .collect();

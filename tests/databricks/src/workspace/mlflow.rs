@@ -124,7 +124,6 @@ pub(super) fn registry(world: &mut World, asked: &Asked, call: &str) -> Reply {
             .collect();
         return (200, json!({"model_versions": versions}));
     }
-    let storage = world.storage_mode.clone();
     let Some(model) = world.models.get_mut(&name) else { return missing("the registered model") };
     let version = asked.text("version");
     match (asked.method.as_str(), call) {
@@ -144,16 +143,6 @@ pub(super) fn registry(world: &mut World, asked: &Asked, call: &str) -> Reply {
             });
             model["versions"][&number] = version.clone();
             (200, json!({"model_version": version}))
-        }
-        ("POST", "model-versions/generate-temporary-credentials") => {
-            if asked.text("operation") != "MODEL_VERSION_OPERATION_READ_WRITE" {
-                return refuse(400, "INVALID_PARAMETER_VALUE", "what for?");
-            }
-            let keys = json!({"access_key_id": "AKIAFAKE", "secret_access_key": "canary-key", "session_token": "canary-session"});
-            (
-                200,
-                json!({"credentials": {"aws_temp_credentials": keys, "expiration_time": 1, "storage_mode": storage}}),
-            )
         }
         ("GET", "model-versions/get") => match model["versions"].get(&version) {
             Some(found) => (200, json!({"model_version": found})),
