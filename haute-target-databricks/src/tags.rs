@@ -1,7 +1,6 @@
 //! What is written on runs, models and versions, so that they can be found again.
 
 use haute_core::digest::Digest;
-use haute_core::record::Origin;
 use serde_json::{Value, json};
 
 /// The digest of the release a run, model or version is of.
@@ -12,6 +11,9 @@ pub(crate) const DEPLOY: &str = "haute.deploy";
 pub(crate) const HAUTE: &str = "haute.version";
 /// The commit, where MLflow itself looks for it.
 pub(crate) const COMMIT: &str = "mlflow.source.git.commit";
+
+/// On a version that was found to serve the proven prices.
+pub(crate) const VERIFIED: &str = "haute.verified";
 
 /// Tags as requests hold them.
 pub(crate) fn list(tags: &[(&str, &str)]) -> Value {
@@ -34,10 +36,4 @@ pub(crate) struct Tag {
     pub(crate) key: String,
     #[serde(default)]
     pub(crate) value: String,
-}
-
-/// The commit that is checked out, marked where files differ from it; `None` outside a repository.
-pub(crate) fn commit(origin: &Origin) -> Option<String> {
-    let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
-    origin.commit.as_ref().map(|commit| format!("{commit}{mark}"))
 }

@@ -7,7 +7,7 @@ use haute_core::target::DeployTarget as _;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
-use crate::workspace::Fault;
+use haute_test_databricks::Fault;
 
 fn refusal(code: &str) -> Value {
     json!({"error_code": code, "message": "not now"})
@@ -15,7 +15,7 @@ fn refusal(code: &str) -> Value {
 
 /// A deploy meets one fault, once, and ends well all the same: one version, one endpoint.
 async fn converges(method: &str, part: &str, fault: Fault) {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.workspace.fault(method, part, fault.clone());
     let recorded = lab
         .deploy(&lab.release(1))
@@ -46,6 +46,7 @@ const CALLS: &[(&str, &str)] = &[
     ("PUT", "fs/files/Models"),
     ("POST", "model-versions/finalize"),
     ("POST", "api/2.0/serving-endpoints"),
+    ("POST", "model-versions/set-tag"),
     ("POST", "registered-models/alias"),
     ("GET", "api/2.0/serving-endpoints"),
     ("POST", "invocations"),
@@ -56,7 +57,9 @@ async fn a_server_that_is_busy_or_away_for_a_moment_is_asked_again() {
     for (method, part) in CALLS {
         converges(method, part, Fault::Answer(429, refusal("REQUEST_LIMIT_EXCEEDED"), Some(2))).await;
     }
-    converges("PUT", "fs/files/Models", Fault::Answer(503, Value::Null, None)).await;
+    for (method, part) in CALLS {
+        converges(method, part, Fault::Answer(503, refusal("TEMPORARILY_UNAVAILABLE"), Some(1))).await;
+    }
 }
 
 #[tokio::test]
@@ -68,7 +71,7 @@ async fn a_connection_that_drops_after_the_request_was_carried_out_makes_nothing
 
 #[tokio::test]
 async fn a_token_that_ends_in_the_middle_leaves_no_version() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.workspace.fault("PUT", "fs/files/Models", Fault::Answer(401, refusal("UNAUTHENTICATED"), None));
     let error = lab.deploy(&lab.release(1)).await.unwrap_err();
     assert!(chain(&error).join(" ").contains("401"), "{error:?}");
@@ -82,7 +85,7 @@ async fn a_token_that_ends_in_the_middle_leaves_no_version() {
 
 #[tokio::test]
 async fn somebody_elses_change_is_waited_out() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     {
         let mut world = lab.workspace.world.lock().unwrap();
@@ -95,13 +98,13 @@ async fn somebody_elses_change_is_waited_out() {
     }
     let recorded = lab.deploy(&lab.release(2)).await.unwrap();
     let steps: Vec<_> = recorded.record.plan.unwrap().steps.into_iter().map(|step| step.id).collect();
-    assert_eq!(steps, ["log", "version", "quiet", "endpoint", "alias"]);
+    assert_eq!(steps, ["log", "version", "quiet", "endpoint", "verified", "alias"]);
     assert_eq!(lab.alias(), "2");
 }
 
 #[tokio::test]
 async fn a_change_that_meets_another_one_is_tried_again() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     lab.workspace.fault("PUT", "/config", Fault::Answer(409, refusal("RESOURCE_CONFLICT"), None));
     lab.deploy(&lab.release(2)).await.unwrap();
@@ -110,22 +113,26 @@ async fn a_change_that_meets_another_one_is_tried_again() {
 
 #[tokio::test]
 async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     lab.workspace.world.lock().unwrap().fails =
         Some(("DEPLOYMENT_FAILED".to_owned(), "Failed to build the container image.".to_owned()));
     let error = lab.deploy(&lab.release(2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
-    let words = words(&error);
-    for part in [
-        "Failed to build the container image",
-        "version 1 of `main.pricing.motor-pricing`, as before",
-        "No matching distribution",
-        "SERVED_MODEL_FAILED build failed",
-        "the index the workspace builds from",
-    ] {
-        assert!(words.contains(part), "`{part}` in {words}");
+    let said = words(&error);
+    for part in
+        ["Failed to build the container image", "version 1 of `main.pricing.motor-pricing`, as before"]
+    {
+        assert!(said.contains(part), "`{part}` in {said}");
     }
+    let report = lab.last_report();
+    assert_eq!(report.serving.as_deref(), Some("version 1 of `main.pricing.motor-pricing`, as before"));
+    let titles: Vec<_> = report.sections.iter().map(|section| section.title.as_str()).collect();
+    assert_eq!(titles, ["build log, last lines", "log, last lines", "events of the endpoint"]);
+    assert!(report.sections[0].lines[1].contains("No matching distribution"), "{report:?}");
+    assert_eq!(report.sections[2].lines, ["SERVED_MODEL_FAILED build failed"]);
+    assert!(report.hints[0].contains("the index the workspace builds from"), "{report:?}");
+    assert_eq!(report.links, [format!("{}/ml/endpoints/motor-pricing", lab.workspace.url)]);
     assert_eq!(lab.alias(), "1", "the alias was not moved");
     let status = lab.databricks().status(&lab.context()).await.unwrap();
     assert_eq!(status.release.as_ref(), Some(lab.release(1).release.digest()));
@@ -137,17 +144,59 @@ async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
 }
 
 #[tokio::test]
+async fn an_update_the_platform_gave_up_ends_clearly_and_the_next_one_comes_through() {
+    let lab = Lab::new();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    let message = "The deployment did not become available in time.".to_owned();
+    lab.workspace.world.lock().unwrap().fails = Some(("DEPLOYMENT_ABORTED".to_owned(), message));
+    let error = lab.deploy(&lab.release(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
+    let said = words(&error);
+    for part in ["did not become available in time", "deploying again often helps", "as before"] {
+        assert!(said.contains(part), "`{part}` in {said}");
+    }
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("1")));
+    lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("2")));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_too_long_is_left_to_itself_and_gone_on_with() {
+    let lab = Lab::new();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    lab.workspace.world.lock().unwrap().looks = u32::MAX;
+    let error = lab.deploy(&lab.release(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(words(&error).contains("run the same command again"), "{error:?}");
+    let writes = lab.workspace.writes().len();
+    let pending = lab.engine().pending(&lab.databricks().info()).unwrap();
+    assert!(pending.is_some(), "it can be resumed");
+    // It comes through after all.
+    lab.workspace.world.lock().unwrap().looks = 1;
+    let recorded = lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!(recorded.record.outcome, Outcome::Deployed);
+    let since: Vec<String> =
+        lab.workspace.writes().split_off(writes).into_iter().map(|one| one.path).collect();
+    assert!(since.iter().all(|path| path.ends_with("/set-tag") || path.ends_with("/alias")), "{since:?}");
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("2")));
+}
+
+#[tokio::test]
 async fn a_wrong_price_never_gets_the_alias() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
     let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::VerificationFailed);
     assert!(words(&error).contains("2.5, proven 2.4"), "{error:?}");
     assert_eq!(lab.alias(), "1");
+    let past = lab.databricks().history(&lab.context(), 10).await.unwrap().unwrap();
+    let verified: Vec<_> = past.iter().map(|one| (one.version.as_str(), one.verified, one.serving)).collect();
+    assert_eq!(verified, [("2", false, true), ("1", true, false)]);
 }
 
 #[tokio::test]
 async fn a_hundred_deploys_of_what_serves_write_nothing() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     let release = lab.release(1);
     lab.deploy(&release).await.unwrap();
     let before = lab.workspace.writes().len();
@@ -159,7 +208,7 @@ async fn a_hundred_deploys_of_what_serves_write_nothing() {
 
 #[tokio::test]
 async fn settings_made_by_hand_outlive_a_deploy() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     {
         let mut world = lab.workspace.world.lock().unwrap();

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use haute_conformance::{Fixture, make_release, prove};
-use haute_core::engine::{Clock, Engine, VirtualClock};
+use haute_core::engine::{Clock, Engine, Run, VirtualClock};
 use haute_core::event::RecordingSink;
-use haute_core::record::{Origin, Recorded};
+use haute_core::record::{Origin, Recorded, history};
+use haute_core::report::FailureReport;
 use haute_core::target::{Cancellation, Context, DeployTarget, ProvenRelease};
 use haute_core::variables::Variables;
 use haute_target_databricks::databricks::{DatabricksConfig, DatabricksTarget};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::workspace::{TOKEN, Workspace};
+use haute_test_databricks::{TOKEN, Workspace};
 
 pub(crate) struct Lab {
     directory: TempDir,
@@ -24,19 +25,19 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) async fn new() -> Self {
-        Self::with(DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing"))).await
+    pub(crate) fn new() -> Self {
+        Self::with(DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing")))
     }
 
-    pub(crate) async fn without_endpoint() -> Self {
-        Self::with(DatabricksConfig::default().with_names("motor-pricing", None)).await
+    pub(crate) fn without_endpoint() -> Self {
+        Self::with(DatabricksConfig::default().with_names("motor-pricing", None))
     }
 
-    pub(crate) async fn with(config: DatabricksConfig) -> Self {
+    pub(crate) fn with(config: DatabricksConfig) -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
             config,
-            workspace: Workspace::start().await,
+            workspace: Workspace::start(),
             events: Arc::new(RecordingSink::default()),
         }
     }
@@ -75,6 +76,17 @@ impl Lab {
         let object = |value: Value| value.as_object().cloned().unwrap();
         let quote = |id: i64| (object(json!({"id": id})), object(json!({"premium": proven, "id": id})));
         prove(release, &[quote(1), quote(2)]).unwrap()
+    }
+
+    /// What the last failed deploy found out.
+    pub(crate) fn last_report(&self) -> FailureReport {
+        let records = history(self.engine().store(), None).unwrap();
+        records.into_iter().find_map(|one| one.record.report).unwrap()
+    }
+
+    /// Carries out a run.
+    pub(crate) async fn run(&self, run: Run<'_>) -> haute_core::Result<Recorded> {
+        self.engine().run(&self.databricks(), &self.context(), run).await
     }
 
     /// The number of versions that are there.
