@@ -1,5 +1,6 @@
 //! A Haute release as a service of Amazon ECS.
 
 pub mod model;
+pub mod report;
 pub mod rollout;
 pub mod task_definition;
