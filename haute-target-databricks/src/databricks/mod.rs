@@ -34,6 +34,7 @@ mod endpoint;
 mod failure;
 mod history;
 mod observe;
+mod preflight;
 mod register;
 mod step;
 mod target;

@@ -24,7 +24,7 @@ async fn converges(method: &str, part: &str, fault: Fault) {
     assert_eq!(recorded.record.outcome, Outcome::Deployed);
     assert!(lab.workspace.world.lock().unwrap().faults.is_empty(), "{method} {part} was asked");
     assert_eq!(lab.versions(), 1, "{method} {part} {fault:?}");
-    assert_eq!(lab.alias(), "1");
+    assert_eq!(lab.alias(), lab.served(), "{method} {part} {fault:?}");
     let world = lab.workspace.world.lock().unwrap();
     assert_eq!(world.logged.len(), 1, "{method} {part} {fault:?}");
     assert!(world.logged.values().all(|model| model["status"] == "LOGGED_MODEL_READY"));
@@ -81,6 +81,33 @@ async fn a_token_that_ends_in_the_middle_leaves_no_version() {
     lab.deploy(&lab.release(1)).await.unwrap();
     assert_eq!(lab.versions(), 1);
     assert_eq!(lab.workspace.world.lock().unwrap().logged.len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_never_comes_through_leaves_no_version() {
+    let lab = Lab::new();
+    for _ in 0..100 {
+        lab.workspace.fault(
+            "PUT",
+            "fs/files/Models",
+            Fault::Answer(503, refusal("TEMPORARILY_UNAVAILABLE"), None),
+        );
+    }
+    let error = lab.deploy(&lab.release(1)).await.unwrap_err();
+    assert!(chain(&error).join(" ").contains("503"), "{error:?}");
+    assert_eq!((lab.versions(), lab.alias()), (0, Value::Null));
+    lab.workspace.world.lock().unwrap().faults.clear();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    assert_eq!((lab.versions(), lab.alias()), (1, lab.served()));
+}
+
+#[tokio::test]
+async fn an_endpoint_somebody_else_makes_meanwhile_is_changed_instead() {
+    let lab = Lab::new();
+    let refused = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "there is one"});
+    lab.workspace.fault("POST", "api/2.0/serving-endpoints", Fault::Answer(409, refused, None));
+    lab.deploy(&lab.release(1)).await.unwrap();
+    assert_eq!(lab.alias(), "1");
 }
 
 #[tokio::test]
