@@ -184,7 +184,10 @@ impl DeployTarget for DatabricksTarget {
         let host = space.host(&self.variables).unwrap_or_default();
         let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
         let what = self.endpoint_name().unwrap_or_else(|| format!("{}@{}", self.model(), self.alias()));
-        let info = TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities);
+        let mut info = TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities);
+        if let Some(on_failure) = self.config.on_failure {
+            info = info.with_on_failure(on_failure);
+        }
         if self.endpoint_name().is_some() { info.with_poll_waits(FIRST_LOOK, LATER_LOOKS) } else { info }
     }
 

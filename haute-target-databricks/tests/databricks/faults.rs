@@ -1,12 +1,14 @@
 //! What goes wrong on the way, and where it leaves the endpoint and the registry.
 
 use haute_conformance::Fixture as _;
+use haute_core::engine::OnFailure;
 use haute_core::error::{Error, ErrorKind, chain};
 use haute_core::record::Outcome;
 use haute_core::target::DeployTarget as _;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
+use haute_target_databricks::databricks::DatabricksConfig;
 use haute_test_databricks::Fault;
 
 fn refusal(code: &str) -> Value {
@@ -219,6 +221,18 @@ async fn a_wrong_price_never_gets_the_alias() {
     let past = lab.databricks().history(&lab.context(), 10).await.unwrap().unwrap();
     let verified: Vec<_> = past.iter().map(|one| (one.version.as_str(), one.verified, one.serving)).collect();
     assert_eq!(verified, [("2", false, true), ("1", true, false)]);
+}
+
+#[tokio::test]
+async fn where_that_is_wanted_a_wrong_price_is_taken_back() {
+    let mut config = DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing"));
+    config.on_failure = Some(OnFailure::Rollback);
+    let lab = Lab::with(config);
+    lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
+    let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
+    assert!(words(&error).contains("serves again, verified"), "{error:?}");
+    assert_eq!((lab.served(), lab.alias()), (json!("1"), json!("1")));
 }
 
 #[tokio::test]
