@@ -1,3 +1,4 @@
 //! A Haute release as a service of Amazon ECS.
 
 pub mod model;
+pub mod task_definition;

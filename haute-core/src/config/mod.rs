@@ -17,7 +17,7 @@ mod overlay;
 mod parse;
 mod pipeline_file;
 mod schema;
-mod secrets;
+pub(crate) mod secrets;
 mod sections;
 mod serving;
 mod tree;

@@ -52,7 +52,7 @@ const FORMS: &[Form] = &[
 ];
 
 /// Every place of `text` that looks like a secret, in order, with what it looks like.
-pub(super) fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
+pub(crate) fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut found = Vec::new();
     for form in FORMS {
         found.extend(issued(text, form));
