@@ -72,15 +72,23 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Score the test quotes through the release itself
     Prove(ProveArguments),
+    /// Ask the target whether a deploy can work as things are; nothing is built or changed
+    Preflight,
     /// Show what a deploy would change
     Plan(PlanArguments),
     /// Check, build, prove, change the target, and verify what it serves
     Deploy(DeployArguments),
     /// Continue a deployment that was stopped or timed out
     Resume,
+    /// Follow a deployment by the target's own id, and verify what it serves
+    Watch(WatchArguments),
+    /// Let the canary serve everything
+    Promote,
+    /// Take the canary away again
+    Abort,
     /// Show what serves now
     Status,
-    /// Show the records of earlier deployments, newest first
+    /// Show what was served, newest first
     History(HistoryArguments),
     /// Let an earlier release serve again
     Rollback(RollbackArguments),
@@ -167,8 +175,22 @@ pub(crate) struct DeployArguments {
     /// Take the release's proof from FILE, as `prove --out FILE` wrote it, instead of proving again
     #[arg(long, value_name = "FILE", requires = "release")]
     pub(crate) proof: Option<PathBuf>,
+    /// Let the release serve PERCENT of the traffic beside the one that serves; `promote` or `abort` ends that
+    #[arg(long, value_name = "PERCENT", conflicts_with = "plan", value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) canary: Option<u8>,
     #[command(flatten)]
     pub(crate) prove_in: ProveInArgument,
+}
+
+/// `watch`.
+#[derive(Args, Debug)]
+pub(crate) struct WatchArguments {
+    /// The id the target gave the deployment, such as `ecs-svc/1234567890123456789`
+    #[arg(long, value_name = "ID")]
+    pub(crate) deployment: String,
+    /// Hold what serves against this proof, as `prove --out FILE` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proof: Option<PathBuf>,
 }
 
 /// `history`.
@@ -177,12 +199,16 @@ pub(crate) struct HistoryArguments {
     /// Show at most this many
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     pub(crate) limit: usize,
+    /// Show the records kept here, also where the target has a memory of its own
+    #[arg(long)]
+    pub(crate) records: bool,
 }
 
 /// `rollback`.
 #[derive(Args, Debug)]
 pub(crate) struct RollbackArguments {
-    /// The release to go back to, whole or its first digits; without it the last verified one before the current
+    /// The release to go back to, whole or its first digits, or the target's own name for it (a revision, a version);
+    /// without it the last verified one before the current
     #[arg(long, value_name = "DIGEST")]
     pub(crate) to: Option<String>,
 }

@@ -150,6 +150,7 @@ impl Exit {
             ErrorKind::DeploymentFailed => Self::DeploymentFailed,
             ErrorKind::RollbackUnconfirmed => Self::RollbackUnconfirmed,
             ErrorKind::Superseded => Self::Superseded,
+            ErrorKind::WaitingForApproval => Self::WaitingForApproval,
             ErrorKind::Cancelled => Self::Interrupted,
             ErrorKind::Timeout if stage == Stage::Apply => Self::TimedOut,
             // The engine says `DeploymentFailed` where the old version serves. This one says: another price serves.
@@ -227,6 +228,7 @@ mod tests {
             (K::DeploymentFailed, [6, 6, 6, 6, 6]),
             (K::RollbackUnconfirmed, [7, 7, 7, 7, 7]),
             (K::Superseded, [8, 8, 8, 8, 8]),
+            (K::WaitingForApproval, [10, 10, 10, 10, 10]),
             (K::Timeout, [6, 5, 3, 6, 9]),
             (K::NotFound, [6, 5, 3, 6, 6]),
             (K::AlreadyExists, [6, 5, 3, 6, 6]),

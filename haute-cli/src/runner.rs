@@ -42,6 +42,14 @@ impl Runner {
         #[cfg(feature = "target-container")]
         let runner =
             runner.register(haute_container::Factory::new()).explain(haute_container::Factory::codes());
+        #[cfg(feature = "target-databricks")]
+        let runner = runner
+            .register(haute_target_databricks::databricks::Factory::new())
+            .explain(haute_target_databricks::databricks::Factory::codes());
+        #[cfg(feature = "target-mlflow")]
+        let runner = runner
+            .register(haute_target_databricks::mlflow::Factory::new())
+            .explain(haute_target_databricks::mlflow::Factory::codes());
         runner
     }
 

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The deadline passed; whether the change took effect is not known.
     Timeout,
+    /// Somebody has to approve before it goes on: a deployment that waits at a hook, for one.
+    WaitingForApproval,
     /// The new version did not come up, and the old one still serves.
     DeploymentFailed,
     /// The new version failed and the way back could not be confirmed.

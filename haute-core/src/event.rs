@@ -2,10 +2,12 @@
 
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::error::ErrorKind;
+use crate::report::FailureReport;
 
 /// Everything a call may report, one closed list.
 ///
@@ -130,6 +132,18 @@ pub enum Event {
         layers: u64,
         /// How many layers the registry had already.
         present: u64,
+    },
+    /// What the service a release is brought to says of itself meanwhile, each line once: a service event.
+    ServiceEvent {
+        /// When it was said.
+        at: Option<Timestamp>,
+        /// The service's own words.
+        message: String,
+    },
+    /// What the target could find out about a deployment that failed.
+    FailureReport {
+        /// All of it.
+        report: FailureReport,
     },
     /// Something a person should know that stops nothing.
     Warning {

@@ -26,6 +26,7 @@ pub mod python;
 pub mod quotes;
 pub mod record;
 pub mod release;
+pub mod report;
 pub mod secret;
 pub mod store;
 pub mod target;

@@ -21,6 +21,22 @@ pub enum Goal {
     },
     /// Nothing serves any more.
     Remove,
+    /// This release serves a share of the traffic, beside the one that serves.
+    Canary {
+        /// The share, 1 to 99.
+        percent: u8,
+    },
+    /// The canary serves everything.
+    Promote,
+    /// The canary serves nothing any more.
+    Abort,
+}
+
+impl Goal {
+    /// Whether it brings a new release, which has to be given.
+    pub fn needs_release(&self) -> bool {
+        matches!(self, Self::Deploy | Self::Canary { .. })
+    }
 }
 
 /// What a step does to the thing it names, in order of severity.
@@ -75,6 +91,9 @@ pub struct Step {
     /// How long the world may take to catch up with it, in seconds; `None` leaves it to the engine's policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
+    /// Whether it waits until what serves has been verified: it says of the world what only the verification shows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_verification: bool,
 }
 
 impl Step {
@@ -87,7 +106,15 @@ impl Step {
             changes: Vec::new(),
             payload: serde_json::Value::Null,
             deadline_seconds: None,
+            after_verification: false,
         }
+    }
+
+    /// Lets it wait until what serves has been verified: an alias that moves, a tag that says so.
+    #[must_use]
+    pub fn after_verification(mut self) -> Self {
+        self.after_verification = true;
+        self
     }
 
     /// Sets how long the world may take to catch up with it, in seconds.

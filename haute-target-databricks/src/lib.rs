@@ -7,6 +7,7 @@ mod http;
 mod invocations;
 pub mod mlflow;
 pub mod model;
+mod payload;
 mod registry;
 mod tags;
 mod tracking;

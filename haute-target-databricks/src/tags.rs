@@ -1,7 +1,6 @@
 //! What is written on runs, models and versions, so that they can be found again.
 
 use haute_core::digest::Digest;
-use haute_core::record::Origin;
 use serde_json::{Value, json};
 
 /// The digest of the release a run, model or version is of.
@@ -34,10 +33,4 @@ pub(crate) struct Tag {
     pub(crate) key: String,
     #[serde(default)]
     pub(crate) value: String,
-}
-
-/// The commit that is checked out, marked where files differ from it; `None` outside a repository.
-pub(crate) fn commit(origin: &Origin) -> Option<String> {
-    let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
-    origin.commit.as_ref().map(|commit| format!("{commit}{mark}"))
 }

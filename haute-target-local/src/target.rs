@@ -130,9 +130,7 @@ impl LocalTarget {
 
     /// The commit that is checked out, marked where files differ from it; `None` outside a repository.
     pub(crate) async fn commit(&self) -> Option<String> {
-        let origin = Origin::collect("", &self.root, &self.variables).await;
-        let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
-        origin.commit.map(|commit| format!("{commit}{mark}"))
+        Origin::collect("", &self.root, &self.variables).await.revision()
     }
 
     /// A port that is held by a release of ours whose supervisor was killed is free soon: such a release ends by itself.

@@ -8,6 +8,7 @@ use haute_core::engine::Run;
 use haute_core::plan::{Goal, PLAN_SCHEMA, Plan};
 use haute_core::project::Project;
 use haute_core::proof::{PROOF_SCHEMA, Proof};
+use haute_core::record::Origin;
 use haute_core::release::Release;
 use haute_core::store::Store;
 use haute_core::target::{DeployTarget, ProvenRelease};
@@ -25,14 +26,22 @@ pub(crate) async fn run(work: Work<'_>, arguments: &DeployArguments) -> Result<O
         return apply(&work, path).await;
     }
     if let Some(directory) = &arguments.release {
-        return hand_over(&work, directory, arguments.proof.as_deref()).await;
+        return hand_over(&work, arguments, directory).await;
     }
     let mut prepared = make::checked(&work).await?;
     let target = prepare::target(work.session, &prepared.project)?;
     finish::permitted(&work, target.as_ref())?;
     finish::preflight(&work, target.as_ref()).await?;
     let release = Box::pin(make::release(&work, &mut prepared)).await?;
-    finish::carry_out(&work, &prepared.project, &target, |origin| Run::deploy(&release, origin)).await
+    finish::carry_out(&work, &prepared.project, &target, |origin| wanted(arguments, &release, origin)).await
+}
+
+/// All of the traffic, or a share of it.
+fn wanted<'r>(arguments: &DeployArguments, release: &'r ProvenRelease, origin: Origin) -> Run<'r> {
+    match arguments.canary {
+        Some(percent) => Run::canary(release, percent, origin),
+        None => Run::deploy(release, origin),
+    }
 }
 
 /// Applies a plan that was made, looked at and perhaps approved before: nothing is built, so nothing can differ.
@@ -52,14 +61,18 @@ async fn apply(work: &Work<'_>, path: &Path) -> Result<Outcome, Failure> {
 }
 
 /// Deploys a release that was built elsewhere, perhaps proven there too.
-async fn hand_over(work: &Work<'_>, directory: &Path, proof: Option<&Path>) -> Result<Outcome, Failure> {
+async fn hand_over(
+    work: &Work<'_>,
+    arguments: &DeployArguments,
+    directory: &Path,
+) -> Result<Outcome, Failure> {
     let release = Release::open(directory).at(Stage::Prepare)?;
     work.session.ui.field("release", release.digest());
     let project = prepare::load(work.session)?;
     let target = prepare::target(work.session, &project)?;
     finish::permitted(work, target.as_ref())?;
     finish::preflight(work, target.as_ref()).await?;
-    let given = match proof {
+    let given = match arguments.proof.as_deref() {
         Some(path) => Some(read_proof(path).at(Stage::Prepare)?),
         None => Store::new(project.root()).proof(release.digest()).at(Stage::Prepare)?,
     };
@@ -68,10 +81,10 @@ async fn hand_over(work: &Work<'_>, directory: &Path, proof: Option<&Path>) -> R
         None => make::proven(work, &project, &release).await?,
     };
     let release = ProvenRelease::new(release, proof).at(Stage::Prove)?;
-    finish::carry_out(work, &project, &target, |origin| Run::deploy(&release, origin)).await
+    finish::carry_out(work, &project, &target, |origin| wanted(arguments, &release, origin)).await
 }
 
-fn read_proof(path: &Path) -> Result<Proof> {
+pub(crate) fn read_proof(path: &Path) -> Result<Proof> {
     let bytes = std::fs::read(path).map_err(|source| {
         Failure::usage(format!("cannot read the proof `{}`", path.display())).with_source(source)
     })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use haute_core::engine::{Engine, Run};
 use haute_core::project::Project;
 use haute_core::record::{Origin, Outcome as Ended, Recorded};
-use haute_core::target::{DeployTarget, FindingLevel};
+use haute_core::target::{DeployTarget, Finding, FindingLevel};
 use haute_core::{Error, ErrorKind};
 use serde_json::json;
 
@@ -31,25 +31,34 @@ pub(crate) fn permitted(work: &Work<'_>, target: &dyn DeployTarget) -> Result<()
     Err(error).at(Stage::Prepare)
 }
 
-/// Looks at the outside world before anything is built on it.
+/// Looks at the outside world before anything is built on it. What is not as it should be is told.
 pub(crate) async fn preflight(work: &Work<'_>, target: &dyn DeployTarget) -> Result<(), Failure> {
+    let looked = look(work, target).await?;
+    for finding in &looked {
+        if matches!(finding.level, FindingLevel::Warn | FindingLevel::Skipped) {
+            let message = format!("{}: {}", finding.subject, finding.detail);
+            let help = finding.fix.clone();
+            work.context.events.emit(&haute_core::event::Event::Warning { message, help });
+        }
+    }
+    fit(target, &looked)
+}
+
+/// Every finding of the target about the outside world.
+pub(crate) async fn look(work: &Work<'_>, target: &dyn DeployTarget) -> Result<Vec<Finding>, Failure> {
     let looked =
         work.stoppable(Stage::Plan, async { target.preflight(&work.context).await.at(Stage::Plan) }).await?;
     work.session.ui.field("preflight", &looked);
+    Ok(looked)
+}
+
+/// Refuses a world a deploy would fail in.
+pub(crate) fn fit(target: &dyn DeployTarget, looked: &[Finding]) -> Result<(), Failure> {
     let mut failed = Vec::new();
     let mut fixes = Vec::new();
-    for finding in looked {
-        match finding.level {
-            FindingLevel::Ok => {}
-            FindingLevel::Failed => {
-                failed.push(format!("{}: {}", finding.subject, finding.detail));
-                fixes.extend(finding.fix);
-            }
-            FindingLevel::Warn | FindingLevel::Skipped => {
-                let message = format!("{}: {}", finding.subject, finding.detail);
-                work.context.events.emit(&haute_core::event::Event::Warning { message, help: finding.fix });
-            }
-        }
+    for finding in looked.iter().filter(|finding| finding.level == FindingLevel::Failed) {
+        failed.push(format!("{}: {}", finding.subject, finding.detail));
+        fixes.extend(finding.fix.clone());
     }
     if failed.is_empty() {
         return Ok(());
@@ -130,6 +139,8 @@ fn sentence(recorded: &Recorded, quotes: usize) -> String {
     let verb = match record.outcome {
         Ended::Unchanged => "serves already",
         Ended::RolledBack => "serves again",
+        Ended::CanaryServes => "serves as a canary",
+        Ended::Promoted | Ended::Aborted => "serves everything",
         _ => "serves",
     };
     let place = record.url.as_deref().unwrap_or(&record.address);
@@ -149,6 +160,9 @@ const fn word(ended: Ended) -> &'static str {
         Ended::Unchanged => "unchanged",
         Ended::RolledBack => "rolled_back",
         Ended::Removed => "removed",
+        Ended::CanaryServes => "canary_serves",
+        Ended::Promoted => "promoted",
+        Ended::Aborted => "aborted",
         // `Engine::run` returns these as errors.
         _ => "failed",
     }

@@ -1,10 +1,12 @@
-//! `history`: the records of earlier deployments, newest first.
+//! `history`: what the target has served, from its own memory, or from the records kept here. Newest first.
 
 use haute_core::digest::Digest;
 use haute_core::record::{Recorded, history};
 use haute_core::store::Store;
+use haute_core::target::PastRelease;
 use serde_json::{Value, json};
 
+use super::work::Work;
 use super::{Session, prepare};
 use crate::args::HistoryArguments;
 use crate::exit::Stage;
@@ -12,7 +14,60 @@ use crate::failure::{At as _, Failure};
 use crate::ui::Outcome;
 use crate::ui::table::{Align, table};
 
-pub(crate) fn run(session: Session<'_>, arguments: &HistoryArguments) -> Result<Outcome, Failure> {
+pub(crate) async fn run(work: Work<'_>, arguments: &HistoryArguments) -> Result<Outcome, Failure> {
+    let session = work.session;
+    // Records are read also where this build does not carry the project's target.
+    if !arguments.records
+        && let Ok(target) = prepare::target(session, &prepare::load(session)?)
+    {
+        let look = async { target.history(&work.context, arguments.limit).await.at(Stage::Prepare) };
+        if let Some(past) = work.stoppable(Stage::Prepare, look).await? {
+            session.ui.field("address", target.info().address);
+            show_past(session, &past);
+            return Ok(Outcome::done("listed"));
+        }
+    }
+    records(session, arguments)
+}
+
+/// What the target remembers by itself.
+fn show_past(session: Session<'_>, past: &[PastRelease]) {
+    if past.is_empty() {
+        session.ui.note("The target remembers no release.");
+    }
+    session.ui.field("total", past.len());
+    session.ui.data("releases", past, |palette| {
+        if past.is_empty() {
+            return String::new();
+        }
+        let header =
+            ["when (UTC)", "version", "release", "outcome", "by", "commit"].map(|title| (title, Align::Left));
+        table(palette, &header, &past.iter().map(past_row).collect::<Vec<_>>())
+    });
+}
+
+fn past_row(past: &PastRelease) -> Vec<String> {
+    let or_dash =
+        |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
+    let mut outcome = past.outcome.clone();
+    for (is, word) in [(past.verified, "verified"), (past.serving, "serves now")] {
+        if is && !outcome.contains(word) {
+            let comma = if outcome.is_empty() { "" } else { ", " };
+            outcome.extend([comma, word]);
+        }
+    }
+    vec![
+        or_dash(past.when.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())),
+        past.version.clone(),
+        past.release.as_ref().map_or("-", Digest::short).to_owned(),
+        or_dash(Some(outcome)),
+        or_dash(past.who.clone()),
+        or_dash(past.commit.as_ref().map(|commit| commit.chars().take(10).collect())),
+    ]
+}
+
+/// The records kept below the project.
+fn records(session: Session<'_>, arguments: &HistoryArguments) -> Result<Outcome, Failure> {
     let project = prepare::load(session)?;
     let target = session.global.target.as_deref();
     let mut records = history(&Store::new(project.root()), target).at(Stage::Prepare)?;

@@ -1,6 +1,7 @@
 //! One file per command. None of them writes to a stream: they hand data to the [`Ui`].
 
 mod build;
+mod canary;
 mod check;
 mod deploy;
 mod explain;
@@ -9,6 +10,7 @@ mod history;
 mod image;
 mod make;
 mod plan;
+mod preflight;
 mod prepare;
 mod prove;
 mod resume;
@@ -16,6 +18,7 @@ mod rollback;
 mod smoke;
 mod status;
 mod stop;
+mod watch;
 mod work;
 
 use std::sync::Arc;
@@ -56,11 +59,15 @@ pub(crate) fn run(
     match &arguments.command {
         Command::Check => check::run(session),
         Command::Explain(arguments) => explain::run(session, arguments),
-        Command::History(arguments) => history::run(session, arguments),
         Command::Build(arguments) => work::run(session, |work| build::run(work, arguments)),
         Command::Prove(arguments) => work::run(session, |work| prove::run(work, arguments)),
         Command::Plan(arguments) => work::run(session, |work| plan::run(work, arguments)),
         Command::Deploy(arguments) => work::run(session, |work| deploy::run(work, arguments)),
+        Command::Preflight => work::run(session, preflight::run),
+        Command::Watch(arguments) => work::run(session, |work| watch::run(work, arguments)),
+        Command::Promote => work::run(session, canary::promote),
+        Command::Abort => work::run(session, canary::abort),
+        Command::History(arguments) => work::run(session, |work| history::run(work, arguments)),
         Command::Resume => work::run(session, resume::run),
         Command::Status => work::run(session, status::run),
         Command::Rollback(arguments) => work::run(session, |work| rollback::run(work, arguments)),

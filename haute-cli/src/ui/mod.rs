@@ -9,6 +9,7 @@ mod phases;
 pub(crate) mod plan_table;
 pub(crate) mod premiums;
 mod progress;
+mod report;
 pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;

@@ -15,7 +15,8 @@ pub(crate) fn render(plan: &Plan, palette: Palette) -> String {
             Action::Stop | Action::Delete => palette.bad(&word),
             _ => palette.warn(&word),
         };
-        lines.push(format!("  {word} {}", clean(&step.title)));
+        let when = if step.after_verification { palette.dim(" (once verified)") } else { String::new() };
+        lines.push(format!("  {word} {}{when}", clean(&step.title)));
         let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
         let change =
             |change: &Change| format!("            {:width$}  {}", clean(&change.field), arrow(change));
@@ -38,6 +39,11 @@ fn headline(plan: &Plan) -> String {
         Goal::Deploy => format!("deploy release {}", short(&plan.release)),
         Goal::Rollback { .. } => format!("roll back to release {}", short(&plan.release)),
         Goal::Remove => "stop serving".to_owned(),
+        Goal::Canary { percent } => {
+            format!("release {} as a canary with {percent} % of the traffic", short(&plan.release))
+        }
+        Goal::Promote => format!("promote the canary, release {}", short(&plan.release)),
+        Goal::Abort => format!("take the canary away, all to release {}", short(&plan.release)),
         _ => "change".to_owned(),
     };
     format!("{} at {}: {goal}; now serving: {}", plan.target, plan.address, short(&plan.serving))

@@ -11,6 +11,7 @@ use haute_core::event::{Event, Phase};
 
 use super::console::{Console, FRAME};
 use super::phases;
+use super::report;
 use super::style::{self, Palette, clean, duration};
 use crate::exit::Stage;
 
@@ -180,6 +181,14 @@ impl Shared {
                 );
                 let text = format!("Pushed {image} to {registry} ({moved})\n         {digest}");
                 self.line(&mut state, None, &text, Duration::ZERO);
+            }
+            Event::ServiceEvent { at, message } => {
+                let at = at.map_or_else(String::new, |at| at.strftime("%H:%M:%S ").to_string());
+                self.line(&mut state, None, &format!("{at}{message}"), Duration::ZERO);
+            }
+            Event::FailureReport { report } => {
+                let text = report::render(report, self.palette);
+                self.write(&mut state, &text);
             }
             Event::Warning { message, help } => {
                 let mut text = format!("{}: {}\n", self.palette.warn("warning"), clean(message));

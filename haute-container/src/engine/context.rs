@@ -8,12 +8,11 @@ use futures_util::Stream;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::{Event, EventSink};
 use haute_core::target::{Cancellation, Context};
-use tar::{EntryType, Header};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::layer::LayerTree;
-use crate::layer::tar::{tar_size, write_tar};
+use crate::layer::tar::{file_header, tar_size, write_tar};
 
 /// What is handed over at a time, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -100,12 +99,12 @@ fn write(
 ) -> Result<()> {
     let lost =
         |source| Error::new(ErrorKind::BuildFailed, "the build context cannot be sent").with_source(source);
-    writer.write_all(header("Dockerfile", dockerfile.len() as u64).as_bytes()).map_err(lost)?;
+    writer.write_all(file_header("Dockerfile", dockerfile.len() as u64).as_bytes()).map_err(lost)?;
     writer.write_all(dockerfile.as_bytes()).map_err(lost)?;
     pad(writer, dockerfile.len() as u64).map_err(lost)?;
     for (name, layer) in layers {
         let size = layer.size();
-        writer.write_all(header(name, size).as_bytes()).map_err(lost)?;
+        writer.write_all(file_header(name, size).as_bytes()).map_err(lost)?;
         let mut counted = Counted { writer, size: 0, telling: &mut telling };
         layer.write(&mut counted, cancelled)?;
         if counted.size != size {
@@ -115,23 +114,6 @@ fn write(
         pad(writer, size).map_err(lost)?;
     }
     writer.write_all(&[0; 1024]).and_then(|()| writer.flush()).map_err(lost)
-}
-
-fn header(name: &str, size: u64) -> Header {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size);
-    if let Some(fields) = header.as_gnu_mut() {
-        for (slot, byte) in fields.name.iter_mut().zip(name.bytes()) {
-            *slot = byte;
-        }
-    }
-    header.set_cksum();
-    header
 }
 
 fn pad(writer: &mut Writer, size: u64) -> io::Result<()> {

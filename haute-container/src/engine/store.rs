@@ -49,6 +49,14 @@ impl LocalImage {
         format!("{}/{}", self.os, self.architecture)
     }
 
+    /// Its id, which is the digest of its configuration.
+    ///
+    /// # Errors
+    /// Only when the engine calls it something else.
+    pub fn digest(&self) -> Result<Digest> {
+        Digest::parse(&self.id).ok_or_else(|| Error::bug(format!("the engine calls an image `{}`", self.id)))
+    }
+
     fn of(image: ImageInspect) -> Result<Self> {
         let nothing =
             || Error::bug("the engine describes an image without an id").with_operation("engine.inspect");

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use haute_core::error::{Error, ErrorKind, Result};
 use serde_json::json;
-use tar::{Builder, EntryType, Header};
+use tar::Builder;
 
 use super::Documents;
+use crate::layer::tar::file_header;
 use crate::oci::{Descriptor, Index, IndexEntry, media_type, to_bytes};
 use crate::reference::ImageReference;
 
@@ -76,12 +77,5 @@ fn blob_path(descriptor: &Descriptor) -> String {
 }
 
 fn append(archive: &mut Builder<impl Write>, name: &str, size: u64, bytes: impl Read) -> std::io::Result<()> {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size);
-    archive.append_data(&mut header, name, bytes)
+    archive.append(&file_header(name, size), bytes)
 }

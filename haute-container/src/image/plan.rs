@@ -25,6 +25,8 @@ pub struct ImagePlan {
     pub layers: Vec<PlannedLayer>,
     /// Over everything above and the port: two images with the same key differ in no file and run alike.
     pub key: Digest,
+    /// What its wheels are chosen for.
+    pub target: WheelTarget,
     /// Where quotes are answered in a container.
     pub port: u16,
     /// Normalised names of the distributions of the lock that are not in it.
@@ -124,7 +126,7 @@ impl ImagePlan {
             })
             .to_string(),
         );
-        Ok(Self { base, layers, key, port: settings.port, left_out, compression })
+        Ok(Self { base, layers, key, target, port: settings.port, left_out, compression })
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use haute_core::digest::Digest;
 use haute_core::error::Result;
 use haute_core::release::Release;
-use haute_core::release::lock::normalise;
 use serde_json::{Value, json};
 
 use super::Base;
+use crate::wheel::read_lock;
 
 /// The media type of the document (`CycloneDX`, "Media types").
 pub const MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
@@ -17,9 +17,9 @@ pub const MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
 /// the same bytes.
 ///
 /// # Errors
-/// When the release's lock cannot be read.
+/// When the release's lock cannot be read, as [`read_lock`] says.
 pub fn sbom(release: &Release, base: &Base, left_out: &BTreeSet<String>) -> Result<Vec<u8>> {
-    let lock = release.lock()?;
+    let lock = read_lock(&release.lock()?)?;
     let mut components = vec![json!({
         "type": "container",
         "bom-ref": format!("base:{}", base.digest()),
@@ -27,18 +27,23 @@ pub fn sbom(release: &Release, base: &Base, left_out: &BTreeSet<String>) -> Resu
         "version": base.name().tag().unwrap_or_default(),
         "hashes": [{"alg": "SHA-256", "content": base.digest().hex()}],
     })];
-    components.extend(distributions(&lock).into_iter().filter(|one| !left_out.contains(&normalise(&one.name))).map(
-        |one| {
-            let purl = format!("pkg:pypi/{}@{}", normalise(&one.name), one.version);
-            let mut component =
-                json!({"type": "library", "bom-ref": purl, "name": one.name, "version": one.version, "purl": purl});
-            // Several hashes are several files of which one is installed: which one is said by the layer.
-            if let ([hash], Some(component)) = (one.hashes.as_slice(), component.as_object_mut()) {
-                component.insert("hashes".to_owned(), json!([{"alg": "SHA-256", "content": hash}]));
-            }
-            component
-        },
-    ));
+    components.extend(lock.iter().filter(|locked| !left_out.contains(&locked.name)).map(|locked| {
+        let purl = format!("pkg:pypi/{}@{}", locked.name, locked.version);
+        let mut component = json!({
+            "type": "library",
+            "bom-ref": purl,
+            "name": locked.name,
+            "version": locked.version,
+            "purl": purl,
+        });
+        // Several hashes are several files of which one is installed: which one is said by the layer.
+        if let (Some(hash), 1, Some(component)) =
+            (locked.hashes.first(), locked.hashes.len(), component.as_object_mut())
+        {
+            component.insert("hashes".to_owned(), json!([{"alg": "SHA-256", "content": hash.hex()}]));
+        }
+        component
+    }));
     let references: Vec<Value> =
         components.iter().filter_map(|component| component.get("bom-ref").cloned()).collect();
     let subject = format!("release:{}", release.digest());
@@ -66,25 +71,6 @@ pub fn sbom(release: &Release, base: &Base, left_out: &BTreeSet<String>) -> Resu
     Ok(document.to_string().into_bytes())
 }
 
-struct Distribution {
-    name: String,
-    version: String,
-    hashes: Vec<String>,
-}
-
-fn distributions(lock: &str) -> Vec<Distribution> {
-    let mut all: Vec<Distribution> = Vec::new();
-    for line in lock.lines() {
-        let line = line.trim().trim_end_matches('\\').trim();
-        if let Some(hash) = line.strip_prefix("--hash=sha256:") {
-            all.last_mut().into_iter().for_each(|one| one.hashes.push(hash.to_owned()));
-        } else if let Some((name, version)) = line.split_once("==").filter(|_| !line.starts_with('#')) {
-            all.push(Distribution { name: name.to_owned(), version: version.to_owned(), hashes: Vec::new() });
-        }
-    }
-    all
-}
-
 /// A UUID of version 8, whose bits are ours to fill (RFC 9562 §5.8): the same document has the same number.
 fn serial_number(digest: &Digest) -> String {
     let hex = digest.hex();
@@ -102,15 +88,5 @@ mod tests {
         let uuid = serial.strip_prefix("urn:uuid:").unwrap();
         let lengths: Vec<_> = uuid.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12]);
-    }
-
-    #[test]
-    fn a_lock_is_read_with_its_hashes() {
-        let all = distributions(
-            "# 2 distributions\nhaute==0.6.0 \\\n    --hash=sha256:aa\npolars==1.44.2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n",
-        );
-        let seen: Vec<_> =
-            all.iter().map(|one| (one.name.as_str(), one.version.as_str(), one.hashes.len())).collect();
-        assert_eq!(seen, [("haute", "0.6.0", 1), ("polars", "1.44.2", 2)]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use haute_core::digest::Digest;
-use haute_core::record::Origin;
+use haute_core::record::{Origin, git};
 use haute_core::release::Release;
 use haute_core::variables::Variables;
 use jiff::Timestamp;
@@ -42,10 +42,9 @@ impl Stamp {
             git(root, &["log", "-1", "--format=%ct"]),
             git(root, &["config", "--get", "remote.origin.url"]),
         );
-        let mark = if origin.dirty == Some(true) { "-dirty" } else { "" };
         let seconds = variables.get("SOURCE_DATE_EPOCH").map(str::to_owned).or(seconds);
         Self {
-            revision: origin.commit.map(|commit| format!("{commit}{mark}")),
+            revision: origin.revision(),
             source: source.and_then(|url| without_credentials(&url)),
             created: seconds
                 .and_then(|text| text.trim().parse().ok())
@@ -87,20 +86,6 @@ impl Stamp {
         labels.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         labels
     }
-}
-
-async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = tokio::process::Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(arguments)
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A remote's address as a person would open it: CI systems put tokens into the one they clone from.

@@ -121,6 +121,12 @@ fn long(sink: &mut dyn TarSink, kind: EntryType, name: &str) -> Result<()> {
     sink.bytes(&block)
 }
 
+/// The header of an ordinary file, 0644, of at most a hundred characters of name: what surrounds layers is as deterministic as
+/// what is in them.
+pub(crate) fn file_header(name: &str, size: u64) -> Header {
+    header(EntryType::Regular, 0o644, size, name, "")
+}
+
 fn header(kind: EntryType, mode: u32, size: u64, name: &str, target: &str) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);

@@ -66,7 +66,7 @@ impl ImageMaker {
     ) -> Result<Archived> {
         let directory = self.work_directory()?;
         let build = LayerBuild::new(request.plan.compression, directory.path());
-        let workshop = Workshop::new(self, context, request, build)?;
+        let workshop = Workshop::new(self, context, request, build);
         let base = self.base_layers(request, directory.path(), &workshop);
         let mut each: Vec<BoxFuture<'_, Result<BuiltLayer>>> = Vec::new();
         for layer in &request.plan.layers {

@@ -53,7 +53,7 @@ impl ImageMaker {
         let present = engine.layers_present(context, &build).await?;
         let directory = self.work_directory()?;
         let workshop =
-            Workshop::new(self, context, request, LayerBuild::new(plan.compression, directory.path()))?;
+            Workshop::new(self, context, request, LayerBuild::new(plan.compression, directory.path()));
         for (planned, layer) in plan.layers.iter().zip(&lazy).skip(present) {
             layer.fill(workshop.tree(planned).await?);
         }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use haute_core::error::{Error, ErrorKind, Result};
-use haute_core::python::PythonVersion;
-use haute_core::release::lock::Platform;
+use haute_core::error::{Error, Result};
 use haute_core::target::Context;
 use tokio::sync::Semaphore;
 
@@ -30,21 +28,16 @@ impl<'a> Workshop<'a> {
         context: &'a Context,
         request: &ImageRequest<'_>,
         build: LayerBuild,
-    ) -> Result<Self> {
-        let manifest = request.release.manifest();
-        let target = PythonVersion::parse(&manifest.python).zip(Platform::parse(&manifest.platform));
-        let (python, platform) = target.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "the release names a Python or a platform that is none")
-        })?;
+    ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self {
+        Self {
             maker,
             context,
             gauge: Gauge::new(context, request.plan.layers.len()),
             build: build.with_cancellation(context.cancelled.clone()),
-            target: WheelTarget::new(python, platform)?,
+            target: request.plan.target,
             processors: Arc::new(Semaphore::new(processors)),
-        })
+        }
     }
 
     /// The files of a layer, its wheels fetched.

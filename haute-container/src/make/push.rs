@@ -16,7 +16,9 @@ use super::{ImageMaker, ImageRequest};
 use crate::image::{FinishedLayer, PlannedLayer, documents};
 use crate::layer::LayerBuild;
 use crate::oci::{Descriptor, media_type};
-use crate::registry::{BlobSource, MissingBlobs, Push, PushBlob, PushSource, RegistryClient, Uploaded};
+use crate::registry::{
+    BlobSource, MissingBlobs, NothingMissing, Push, PushBlob, PushSource, RegistryClient, Uploaded,
+};
 
 /// How many layers are on their way at a time, from the index to the registry, beside one of the base. Amazon's ECR drops
 /// connections beyond six.
@@ -59,7 +61,7 @@ impl ImageMaker {
             // Made of the very same things, perhaps from another commit: the image is there, only its tag is not.
             let push = Push::new(repository, Vec::new(), previous.manifest.clone(), media_type::MANIFEST);
             let push = tagged(push, request);
-            let pushed = client.push(&push, &Gone, context).await;
+            let pushed = client.push(&push, &NothingMissing, context).await;
             return match pushed {
                 Ok(pushed) => Ok(PushedImage {
                     digest: pushed.digest,
@@ -87,7 +89,7 @@ impl ImageMaker {
     ) -> Result<PushedImage> {
         let directory = self.work_directory()?;
         let build = LayerBuild::new(request.plan.compression, directory.path());
-        let workshop = Workshop::new(self, context, request, build)?;
+        let workshop = Workshop::new(self, context, request, build);
         let work = Work {
             maker: self,
             client,
@@ -255,16 +257,5 @@ impl MissingBlobs for Remake<'_> {
             .with_hint("delete the tag the earlier image has, or set another `latest_tag`, and push again"));
         }
         Ok(BlobSource::File(path))
-    }
-}
-
-/// Makes nothing: an image whose layers are gone is made from the start.
-struct Gone;
-
-#[async_trait]
-impl MissingBlobs for Gone {
-    async fn make(&self, descriptor: &Descriptor) -> Result<BlobSource> {
-        Err(Error::new(ErrorKind::NotFound, "the registry lost a layer of the earlier image")
-            .with_context("digest", descriptor.digest.to_string()))
     }
 }

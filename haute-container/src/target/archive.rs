@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use haute_core::error::{Error, ErrorKind, Result};
+use haute_core::error::Result;
 use haute_core::proof::Proof;
-use haute_core::release::lock::Platform;
 use haute_core::release::{LockedBase, Release};
 use haute_core::target::Context;
 
@@ -19,10 +18,7 @@ impl ContainerTarget {
     /// # Errors
     /// What the base's registry says.
     pub async fn resolve_base(&self, release: &Release) -> Result<LockedBase> {
-        let base = desired::newest_base(self, release).await?;
-        let platform = Platform::parse(&release.manifest().platform).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "the release names a platform that is none")
-        })?;
+        let (base, platform) = desired::newest_base(self, release).await?;
         Ok(LockedBase::new(base.name().to_string(), platform, base.digest().clone()))
     }
 
@@ -30,7 +26,7 @@ impl ContainerTarget {
     /// serve what was proven.
     ///
     /// # Errors
-    /// What the base's registry, indexes, wheels, the engine and the disk end with; [`ErrorKind::ProofFailed`].
+    /// What the base's registry, indexes, wheels, the engine and the disk end with; [`ErrorKind::ProofFailed`](haute_core::error::ErrorKind::ProofFailed).
     pub async fn write_archive(
         &self,
         context: &Context,
@@ -50,9 +46,7 @@ impl ContainerTarget {
                 let image = self.maker.build_with_engine(context, engine, &request).await?;
                 engine.save(context, &wanted.tag.to_string(), path).await?;
                 let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
-                let digest = haute_core::digest::Digest::parse(&image.id)
-                    .ok_or_else(|| Error::bug(format!("the engine calls an image `{}`", image.id)))?;
-                Archived::new(path, digest, size)
+                Archived::new(path, image.digest()?, size)
             }
             None => self.maker.archive_direct(context, &request, path).await?,
         };

@@ -75,10 +75,10 @@ pub(super) fn compressed(
     Ok(Wanted { plan, ..wanted })
 }
 
-/// The base as its registry has it now.
-pub(super) async fn newest_base(target: &ContainerTarget, release: &Release) -> Result<Base> {
+/// The base as its registry has it now, and what it runs on.
+pub(super) async fn newest_base(target: &ContainerTarget, release: &Release) -> Result<(Base, Platform)> {
     let (name, platform) = base_name(target, release)?;
-    target.maker.base(&name, platform, &release.manifest().python).await
+    Ok((target.maker.base(&name, platform, &release.manifest().python).await?, platform))
 }
 
 fn base_name(target: &ContainerTarget, release: &Release) -> Result<(ImageReference, Platform)> {

@@ -106,9 +106,7 @@ pub(super) async fn make(
             let options = ImageProofOptions::default();
             passed(&prove_in_image(engine, context, &image, &release.proof, &options).await?)?;
         }
-        let digest = Digest::parse(&image.id)
-            .ok_or_else(|| Error::bug(format!("the engine calls an image `{}`", image.id)))?;
-        (digest, "engine".to_owned())
+        (image.digest()?, "engine".to_owned())
     } else {
         archived(target, context, release, wanted, &request).await?
     };

@@ -1,5 +1,6 @@
 //! Apply: the steps of a plan, one by one, journalled.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::event::{Event, Phase};
 use crate::journal::{ApplyEnd, Entry, JOURNAL_SCHEMA, Journal, Pending};
-use crate::plan::{Goal, PLAN_SCHEMA, Plan, Step};
+use crate::plan::{PLAN_SCHEMA, Plan, Step};
 use crate::record::StepRecord;
 use crate::target::{Context, DeployTarget, ProvenRelease, Readiness, StepRequest};
 
@@ -29,7 +30,8 @@ pub struct Applied {
 
 impl Engine {
     /// Applies a plan: takes the lock of the address, makes sure the world is still the one the plan saw, and makes the
-    /// changes in order, waiting until the world has caught up with each.
+    /// changes in order, waiting until the world has caught up with each. Steps that wait for the verification are left
+    /// for [`conclude`](Self::conclude).
     ///
     /// After a kill or a cancellation at any point, the same call with the same plan, or with a new plan for the same goal
     /// and release, goes on from there.
@@ -50,6 +52,27 @@ impl Engine {
         let _lock = self.lock(context, &target.info(), &self.who).await?;
         let mut applied = Applied::default();
         self.apply_locked(target, context, plan, release, None, &mut applied).await?;
+        Ok(applied)
+    }
+
+    /// Makes the changes of a plan that wait for the verification, after [`apply`](Self::apply) and a
+    /// [`verify`](Self::verify) that passed: `applied` is what the first of them returned. Does nothing for a plan without
+    /// such steps.
+    ///
+    /// Not cancel-safe, in the sense of [`apply`](Self::apply).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn conclude(
+        &self,
+        target: &dyn DeployTarget,
+        context: &Context,
+        plan: &Plan,
+        release: Option<&ProvenRelease>,
+        mut applied: Applied,
+    ) -> Result<Applied> {
+        let _lock = self.lock(context, &target.info(), &self.who).await?;
+        self.conclude_locked(target, context, plan, release, &mut applied).await?;
         Ok(applied)
     }
 
@@ -82,14 +105,55 @@ impl Engine {
             let mut work =
                 Work { engine: self, target, context, release, journal, apply: String::new(), pending: None };
             let steps = work.begin(plan, fresh, pending, applied)?;
-            let count = steps.steps.len();
-            for step in &steps.steps {
+            let mut count = 0;
+            for step in steps.steps.iter().filter(|step| !step.after_verification) {
                 work.step(&steps, step, applied).await?;
+                count += 1;
             }
-            work.write(Entry::ApplyFinished { end: ApplyEnd::Done })?;
+            // With steps left for after the verification, the journal stays open: a kill before them is resumed.
+            if count == steps.steps.len() {
+                work.write(Entry::ApplyFinished { end: ApplyEnd::Done })?;
+            }
             Ok(((), if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }))
         })
         .await
+    }
+
+    /// The steps of `plan` that wait for the verification. Those an interrupted run had done are in `applied` already.
+    pub(super) async fn conclude_locked(
+        &self,
+        target: &dyn DeployTarget,
+        context: &Context,
+        plan: &Plan,
+        release: Option<&ProvenRelease>,
+        applied: &mut Applied,
+    ) -> Result<()> {
+        let done = |step: &Step| applied.steps.iter().any(|one| one.id == step.id && one.done);
+        let left: Vec<&Step> =
+            plan.steps.iter().filter(|step| step.after_verification && !done(step)).collect();
+        let info = target.info();
+        let (journal, pending) = Journal::open(&self.store, info.name, &info.address)?;
+        let Some(pending) = pending.filter(|pending| pending.is_for(&plan.goal, plan.release.as_ref()))
+        else {
+            return Ok(());
+        };
+        let apply = pending.apply.clone();
+        let mut work =
+            Work { engine: self, target, context, release, journal, apply, pending: Some(pending) };
+        for step in left {
+            work.step(plan, step, applied).await?;
+        }
+        work.write(Entry::ApplyFinished { end: ApplyEnd::Done })
+    }
+
+    /// Closes the journal of a plan whose verification failed: there is nothing to go on with.
+    pub(super) fn give_up(&self, target: &dyn DeployTarget, plan: &Plan) -> Result<()> {
+        let info = target.info();
+        let (mut journal, pending) = Journal::open(&self.store, info.name, &info.address)?;
+        if pending.is_some_and(|pending| pending.is_for(&plan.goal, plan.release.as_ref())) {
+            journal.append(self.clock.now(), Entry::ApplyFinished { end: ApplyEnd::Failed })?;
+        }
+        Ok(())
     }
 }
 
@@ -165,11 +229,13 @@ impl Work<'_> {
         }
         let started = self.engine.clock.elapsed();
         let (token, mut outputs) = self.token(step);
+        let earlier = outputs_of(applied);
         applied.steps.push(StepRecord::new(&step.id, &step.title));
         applied.changed = true;
         self.write(Entry::StepStarted { step: step.id.clone(), token: token.clone() })?;
         self.emit(&Event::StepStarted { step: step.id.clone(), title: step.title.clone() });
-        let result = self.apply_and_wait(plan, step, &token, &mut outputs, started).await;
+        let known = Known { token: &token, earlier: &earlier, started };
+        let result = self.apply_and_wait(plan, step, known, &mut outputs).await;
         let took = milliseconds(self.engine.clock.elapsed().saturating_sub(started));
         if let Some(record) = applied.steps.last_mut() {
             record.milliseconds = took;
@@ -199,21 +265,21 @@ impl Work<'_> {
         &mut self,
         plan: &Plan,
         step: &Step,
-        token: &str,
+        known: Known<'_>,
         outputs: &mut Value,
-        started: Duration,
     ) -> Result<()> {
+        let Known { token, earlier, started } = known;
         let (engine, target, context, release) = (self.engine, self.target, self.context, self.release);
         let outcome = {
             let before = outputs.clone();
-            let request = StepRequest::new(plan, step, release, token, &before);
+            let request = StepRequest::new(plan, step, release, token, &before).with_earlier(earlier);
             engine.call(context, Some(&step.id), || target.apply_step(context, request.clone())).await?
         };
         *outputs = outcome.outputs;
         self.write(Entry::StepApplied { step: step.id.clone(), outputs: outputs.clone() })?;
         let deadline = step.deadline_seconds.map_or(engine.policy.step_deadline, Duration::from_secs);
-        let request = StepRequest::new(plan, step, release, token, outputs);
-        let mut looks = Backoff::poll(&engine.policy);
+        let request = StepRequest::new(plan, step, release, token, outputs).with_earlier(earlier);
+        let mut looks = Backoff::poll(&engine.policy, &target.info());
         let mut retries = Backoff::retry(&engine.policy);
         let mut failures = 0;
         loop {
@@ -269,8 +335,21 @@ impl Work<'_> {
     }
 }
 
+/// What a call of a step is told beside the step.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    token: &'a str,
+    earlier: &'a BTreeMap<String, Value>,
+    started: Duration,
+}
+
+/// What each step reported, by its id.
+pub(super) fn outputs_of(applied: &Applied) -> BTreeMap<String, Value> {
+    applied.steps.iter().map(|step| (step.id.clone(), step.outputs.clone())).collect()
+}
+
 /// Whether a failed step may have taken effect, so that a later try has to use the same token.
-fn leaves_open(kind: ErrorKind) -> bool {
+pub(super) fn leaves_open(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Cancelled
@@ -278,6 +357,8 @@ fn leaves_open(kind: ErrorKind) -> bool {
             | ErrorKind::Unavailable
             | ErrorKind::RateLimited
             | ErrorKind::Unauthenticated
+            // Somebody's approval lets the very same deployment go on.
+            | ErrorKind::WaitingForApproval
     )
 }
 
@@ -297,7 +378,7 @@ fn fits(plan: &Plan, target: &str, address: &str, release: Option<&ProvenRelease
         ));
     }
     let given = release.map(|release| release.release.digest());
-    if plan.goal == Goal::Deploy && plan.release.as_ref() != given {
+    if plan.goal.needs_release() && plan.release.as_ref() != given {
         return wrong(format!(
             "the plan is for release {}, not for {}",
             short(plan.release.as_ref()),

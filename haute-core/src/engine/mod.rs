@@ -12,6 +12,7 @@ mod policy;
 mod recover;
 mod run;
 mod verify;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -129,7 +130,7 @@ impl Engine {
             Goal::Rollback { to: None } => self.rollback_goal(target, context, &info).await?,
             other => other.clone(),
         };
-        let release = if resolved == Goal::Deploy { release } else { None };
+        let release = release.filter(|_| resolved.needs_release());
         self.call(context, None, || target.plan(context, PlanRequest::new(&resolved, release))).await
     }
 
@@ -187,8 +188,14 @@ fn require(info: &TargetInfo, goal: &Goal, release: Option<&ProvenRelease>) -> R
         Err(Error::new(ErrorKind::Unsupported, format!("the target `{}` cannot {what}", info.name)))
     };
     match goal {
-        Goal::Deploy if release.is_none() => {
+        goal if goal.needs_release() && release.is_none() => {
             Err(Error::new(ErrorKind::InvalidInput, "a deploy needs a release and its proof"))
+        }
+        Goal::Canary { percent: 0 | 100.. } => {
+            Err(Error::new(ErrorKind::InvalidInput, "a canary's share is 1 to 99 percent"))
+        }
+        Goal::Canary { .. } | Goal::Promote | Goal::Abort if !info.capabilities.canary => {
+            unsupported("serve a release to a share of the callers")
         }
         Goal::Rollback { .. } if !info.capabilities.rollback => unsupported("go back to an earlier release"),
         Goal::Remove if !info.capabilities.remove => unsupported("be taken down"),

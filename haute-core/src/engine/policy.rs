@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use crate::target::Capabilities;
+use crate::target::TargetInfo;
 
 /// What to do when a deployment fails after the world was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Leave everything as it is and say what serves.
     Report,
@@ -34,8 +35,8 @@ pub struct Policy {
     pub verify_deadline: Duration,
     /// How long to wait for another deployment of the same address to end.
     pub lock_wait: Duration,
-    /// What to do when a deployment fails; `None`: [`OnFailure::Rollback`] for a target on this machine that can,
-    /// [`OnFailure::Report`] for the others.
+    /// What to do when a deployment fails; `None`: what the target's configuration says, and where that is silent,
+    /// [`OnFailure::Rollback`] for a target on this machine that can, [`OnFailure::Report`] for the others.
     pub on_failure: Option<OnFailure>,
 }
 
@@ -84,13 +85,14 @@ impl Policy {
         self
     }
 
-    pub(super) fn on_failure_of(&self, capabilities: Capabilities) -> OnFailure {
+    pub(super) fn on_failure_of(&self, info: &TargetInfo) -> OnFailure {
+        let capabilities = info.capabilities;
         let default = if capabilities.rollback && !capabilities.remote {
             OnFailure::Rollback
         } else {
             OnFailure::Report
         };
-        self.on_failure.unwrap_or(default)
+        self.on_failure.or(info.on_failure).unwrap_or(default)
     }
 }
 
@@ -109,8 +111,9 @@ impl Backoff {
         Self::new(policy.retry_wait, policy.retry_wait_most, 2.0)
     }
 
-    pub(super) fn poll(policy: &Policy) -> Self {
-        Self::new(policy.poll_wait, policy.poll_wait_most, 1.5)
+    pub(super) fn poll(policy: &Policy, info: &TargetInfo) -> Self {
+        let (first, most) = info.poll_waits.unwrap_or((policy.poll_wait, policy.poll_wait_most));
+        Self::new(first, most, 1.5)
     }
 
     fn new(first: Duration, most: Duration, factor: f64) -> Self {
@@ -130,6 +133,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Capabilities;
 
     #[test]
     fn waits_grow_to_a_bound() {
@@ -144,10 +148,14 @@ mod tests {
     #[test]
     fn only_a_target_on_this_machine_is_rolled_back_unasked() {
         let policy = Policy::default();
-        let local = Capabilities::none().with_rollback();
-        assert_eq!(policy.on_failure_of(local), OnFailure::Rollback);
-        assert_eq!(policy.on_failure_of(local.with_remote()), OnFailure::Report);
-        let policy = policy.with_on_failure(OnFailure::Rollback);
-        assert_eq!(policy.on_failure_of(local.with_remote()), OnFailure::Rollback);
+        let capabilities = Capabilities::none().with_rollback();
+        let local = TargetInfo::new("local", "this machine", "a", capabilities);
+        let remote = TargetInfo::new("cloud", "a cloud", "a", capabilities.with_remote());
+        assert_eq!(policy.on_failure_of(&local), OnFailure::Rollback);
+        assert_eq!(policy.on_failure_of(&remote), OnFailure::Report);
+        let asked = remote.clone().with_on_failure(OnFailure::Rollback);
+        assert_eq!(policy.on_failure_of(&asked), OnFailure::Rollback);
+        let policy = policy.with_on_failure(OnFailure::Report);
+        assert_eq!(policy.on_failure_of(&asked), OnFailure::Report);
     }
 }

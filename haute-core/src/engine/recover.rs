@@ -1,6 +1,6 @@
 //! What happens when a deployment fails: going back where the policy says so, and saying exactly what serves.
 
-use super::apply::short;
+use super::apply::{outputs_of, short};
 use super::policy::OnFailure;
 use super::run::{Progress, Run, no_proof};
 use super::{Applied, Engine};
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::plan::Goal;
 use crate::record::Outcome;
-use crate::target::{Context, DeployTarget};
+use crate::target::{Context, DeployTarget, ReportRequest};
 
 impl Engine {
     /// Turns the failure of a run into its outcome and the error to report, after going back where that is wanted.
@@ -28,9 +28,14 @@ impl Engine {
         }
         let before = progress.plan.as_ref().and_then(|plan| plan.serving.clone());
         let unchanged = !progress.applied.changed;
+        if !unchanged {
+            self.find_out(target, context, progress, &error).await;
+        }
+        let info = target.info();
         let go_back = !unchanged
             && run.goal != Goal::Remove
-            && self.policy.on_failure_of(target.info().capabilities) == OnFailure::Rollback;
+            && !belongs_to_others(error.kind(), info.capabilities.remote)
+            && self.policy.on_failure_of(&info) == OnFailure::Rollback;
         if go_back {
             return self.go_back(target, context, progress, before.as_ref(), error).await;
         }
@@ -50,6 +55,25 @@ impl Engine {
         }
         let now = if known { short(serving.as_ref()) } else { "unknown".to_owned() };
         (Outcome::Failed, error.with_context("serves now", now))
+    }
+
+    /// Asks the target what it can find out, before anything is put right.
+    async fn find_out(
+        &self,
+        target: &dyn DeployTarget,
+        context: &Context,
+        progress: &mut Progress,
+        error: &Error,
+    ) {
+        let Some(plan) = &progress.plan else { return };
+        let failed = progress.applied.steps.iter().find(|step| !step.done);
+        let step = failed.and_then(|failed| plan.steps.iter().find(|step| step.id == failed.id));
+        let outputs = outputs_of(&progress.applied);
+        let request = ReportRequest::new(plan, step, &outputs, error);
+        progress.report = target.report(context, request).await;
+        if let Some(report) = &progress.report {
+            context.events.emit(&Event::FailureReport { report: report.clone() });
+        }
     }
 
     async fn go_back(
@@ -114,7 +138,7 @@ impl Engine {
         }
         done?;
         if let Some(release) = before {
-            let proof = self.store.proof(release)?.ok_or_else(|| no_proof(release))?;
+            let proof = self.proof(target, context, release).await?.ok_or_else(|| no_proof(release))?;
             if target.info().capabilities.serves_http {
                 self.verify(target, context, &proof).await?.require()?;
             }
@@ -128,6 +152,13 @@ impl Engine {
             format!("{} serves, not {}", short(progress.deployment.release.as_ref()), short(before)),
         ))
     }
+}
+
+/// Whether what happens next is not for this deployment to decide: a newer one won, somebody is asked to approve, or a change
+/// beyond this machine is still under way and may yet come through.
+fn belongs_to_others(kind: ErrorKind, remote: bool) -> bool {
+    matches!(kind, ErrorKind::Superseded | ErrorKind::WaitingForApproval)
+        || (remote && kind == ErrorKind::Timeout)
 }
 
 /// Whether an error that left the old version serving may be reported as a plain failed deployment. The others say more

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::apply::short;
+use super::apply::{leaves_open, short};
 use super::lock::milliseconds;
 use super::{Applied, Engine, cancelled};
 use crate::digest::Digest;
@@ -16,6 +16,7 @@ use crate::record::{
     ErrorRecord, Origin, Outcome, PremiumChange, ProofSummary, RECORD_SCHEMA, Record, Recorded,
     last_verified, premium_changes,
 };
+use crate::report::FailureReport;
 use crate::target::{Context, DeployTarget, Deployment, ProvenRelease};
 use crate::verify::Verification;
 
@@ -51,6 +52,21 @@ impl<'a> Run<'a> {
         Self::new(Goal::Remove, origin)
     }
 
+    /// Serves `release` to a share of the traffic, 1 to 99 percent, beside what serves.
+    pub fn canary(release: &'a ProvenRelease, percent: u8, origin: Origin) -> Self {
+        Self { release: Some(release), ..Self::new(Goal::Canary { percent }, origin) }
+    }
+
+    /// Lets the canary serve everything.
+    pub fn promote(origin: Origin) -> Self {
+        Self::new(Goal::Promote, origin)
+    }
+
+    /// Takes the canary away.
+    pub fn abort(origin: Origin) -> Self {
+        Self::new(Goal::Abort, origin)
+    }
+
     fn new(goal: Goal, origin: Origin) -> Self {
         Self { goal, release: None, plan: None, origin, timings: BTreeMap::new() }
     }
@@ -79,6 +95,7 @@ pub(super) struct Progress {
     pub(super) verification: Option<Verification>,
     pub(super) deployment: Deployment,
     pub(super) timings: BTreeMap<Phase, u64>,
+    pub(super) report: Option<FailureReport>,
 }
 
 impl Engine {
@@ -197,12 +214,25 @@ impl Engine {
         let start = clock();
         let verified = self.confirm(target, context, run, &plan, progress).await;
         progress.timings.insert(Phase::Verify, milliseconds(clock().saturating_sub(start)));
-        verified?;
+        if let Err(error) = verified {
+            if !leaves_open(error.kind()) {
+                self.give_up(target, &plan)?;
+            }
+            return Err(error);
+        }
+        let start = clock();
+        self.conclude_locked(target, context, &plan, run.release, &mut progress.applied).await?;
+        if let Some(time) = progress.timings.get_mut(&Phase::Apply) {
+            *time += milliseconds(clock().saturating_sub(start));
+        }
         Ok(match run.goal {
             Goal::Rollback { .. } => Outcome::RolledBack,
             Goal::Remove => Outcome::Removed,
+            Goal::Canary { .. } if progress.applied.changed => Outcome::CanaryServes,
+            Goal::Promote => Outcome::Promoted,
+            Goal::Abort => Outcome::Aborted,
             Goal::Deploy if progress.applied.changed => Outcome::Deployed,
-            Goal::Deploy => Outcome::Unchanged,
+            Goal::Deploy | Goal::Canary { .. } => Outcome::Unchanged,
         })
     }
 
@@ -227,7 +257,7 @@ impl Engine {
         };
         progress.proof = match run.release {
             Some(release) => Some(release.proof.clone()),
-            None => self.store.proof(release)?,
+            None => self.proof(target, context, release).await?,
         };
         let serves_http = target.info().capabilities.serves_http;
         if serves_http {
@@ -248,6 +278,21 @@ impl Engine {
                 ),
             )),
         }
+    }
+
+    /// The proof of a release: kept here, or beside the release where it serves.
+    pub(super) async fn proof(
+        &self,
+        target: &dyn DeployTarget,
+        context: &Context,
+        release: &Digest,
+    ) -> Result<Option<Proof>> {
+        if let Some(proof) = self.store.proof(release)? {
+            return Ok(Some(proof));
+        }
+        let proof = self.call(context, None, || target.proof(context, release)).await?;
+        // What comes from elsewhere counts for the release it names, and only when it passed.
+        Ok(proof.filter(|proof| &proof.release == release && proof.passed))
     }
 
     fn record(
@@ -286,6 +331,7 @@ impl Engine {
             premium_changes: self.changes(&info.address, info.name, proof.as_ref())?,
             proof,
             verification: progress.verification.clone(),
+            report: progress.report.clone(),
             timings: progress.timings.iter().map(|(phase, time)| (name(*phase), *time)).collect(),
             error: ended.as_ref().err().map(|(_, error)| ErrorRecord::of(error)),
         })

@@ -43,7 +43,7 @@ impl Engine {
         proof: &Proof,
     ) -> Result<Verification> {
         let started = self.clock.elapsed();
-        let mut waits = Backoff::poll(&self.policy);
+        let mut waits = Backoff::poll(&self.policy, &target.info());
         loop {
             if context.cancelled.is_cancelled() {
                 return Err(cancelled());
@@ -79,7 +79,7 @@ impl Engine {
 
 async fn verify_once(target: &dyn DeployTarget, context: &Context, proof: &Proof) -> Result<Verification> {
     let deployment = target.status(context).await?;
-    let Some(service) = target.service(&deployment)? else {
+    let Some(service) = target.service_of(&deployment, &proof.release)? else {
         let info = target.info();
         if info.capabilities.serves_http {
             return Ok(Verification::failed("health", format!("nothing serves at `{}`", info.address)));

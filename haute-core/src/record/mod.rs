@@ -14,13 +14,14 @@ use serde_json::{Map, Value};
 
 pub(crate) use history::find_verified;
 pub use history::{Recorded, history, last_verified};
-pub use origin::Origin;
+pub use origin::{Origin, git};
 pub use premiums::{PremiumChange, premium_changes};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, chain};
 use crate::plan::{Goal, Plan};
 use crate::proof::{Check, Proof};
+use crate::report::FailureReport;
 use crate::verify::Verification;
 
 /// The version of the record this crate writes and reads.
@@ -39,6 +40,12 @@ pub enum Outcome {
     RolledBack,
     /// Nothing serves any more, because that was asked for.
     Removed,
+    /// The release serves a share of the traffic, verified.
+    CanaryServes,
+    /// What was a canary serves everything, verified.
+    Promoted,
+    /// The canary serves no more; what serves is verified.
+    Aborted,
     /// It failed, and what served before serves again, verified.
     FailedAndRolledBack,
     /// It failed; the record says what serves.
@@ -50,7 +57,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether what was asked for is so.
     pub fn succeeded(self) -> bool {
-        matches!(self, Self::Deployed | Self::Unchanged | Self::RolledBack | Self::Removed)
+        !matches!(self, Self::FailedAndRolledBack | Self::Failed | Self::Cancelled)
     }
 }
 
@@ -97,6 +104,9 @@ pub struct Record {
     pub premium_changes: Vec<PremiumChange>,
     /// What was found to serve afterwards.
     pub verification: Option<Verification>,
+    /// What the target found out about a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<FailureReport>,
     /// Time per phase, in milliseconds.
     pub timings: BTreeMap<String, u64>,
     /// What failed.
@@ -106,8 +116,13 @@ pub struct Record {
 impl Record {
     /// Whether it ended with a release that serves and was verified.
     pub fn is_verified(&self) -> bool {
-        matches!(self.outcome, Outcome::Deployed | Outcome::Unchanged | Outcome::RolledBack)
-            && self.verification.as_ref().is_some_and(|verification| verification.passed)
+        // A canary is verified too, but it is not what all callers get.
+        let whole = match self.outcome {
+            Outcome::Deployed | Outcome::RolledBack | Outcome::Promoted | Outcome::Aborted => true,
+            Outcome::Unchanged => !matches!(self.goal, Goal::Canary { .. }),
+            _ => false,
+        };
+        whole && self.verification.as_ref().is_some_and(|verification| verification.passed)
     }
 }
 

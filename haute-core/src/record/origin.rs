@@ -75,6 +75,12 @@ impl Origin {
         Self { project: project.into(), user, commit, dirty, ci }
     }
 
+    /// The commit, with `-dirty` behind it where files differ from it; `None` outside git.
+    pub fn revision(&self) -> Option<String> {
+        let mark = if self.dirty == Some(true) { "-dirty" } else { "" };
+        self.commit.as_ref().map(|commit| format!("{commit}{mark}"))
+    }
+
     /// The user and the CI job, for people.
     pub fn who(&self) -> String {
         let user = self.user.as_deref().unwrap_or("an unnamed user");
@@ -96,7 +102,10 @@ fn read_status(text: &str) -> (Option<String>, Option<bool>) {
     (commit, dirty)
 }
 
-async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
+/// What git prints about the repository at `root`; `None` when it fails, is not there, or there is no repository.
+///
+/// Cancel-safe: the program is ended when the future is dropped.
+pub async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let output = tokio::process::Command::new("git")
         .arg("-C")
         .arg(root)

@@ -15,12 +15,14 @@ pub struct Capabilities {
     pub remove: bool,
     /// Has an address quotes can be sent to.
     pub serves_http: bool,
+    /// Can serve a release to a share of the callers, beside the one before.
+    pub canary: bool,
 }
 
 impl Capabilities {
     /// None.
     pub const fn none() -> Self {
-        Self { remote: false, rollback: false, remove: false, serves_http: false }
+        Self { remote: false, rollback: false, remove: false, serves_http: false, canary: false }
     }
 
     /// Reaches beyond this machine.
@@ -48,6 +50,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_http(mut self) -> Self {
         self.serves_http = true;
+        self
+    }
+
+    /// Can serve a release to a share of the callers.
+    #[must_use]
+    pub const fn with_canary(mut self) -> Self {
+        self.canary = true;
         self
     }
 }

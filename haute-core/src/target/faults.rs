@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::{
-    Context, DeployTarget, Deployment, Finding, PlanRequest, Readiness, StepOutcome, StepRequest, TargetInfo,
+    Context, DeployTarget, Deployment, Finding, PastRelease, PlanRequest, Readiness, ReportRequest,
+    StepOutcome, StepRequest, TargetInfo,
 };
 use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::plan::Plan;
+use crate::proof::Proof;
+use crate::report::FailureReport;
 use crate::verify::QuoteService;
 
 /// What happens to a call.
@@ -151,6 +155,26 @@ impl DeployTarget for FaultyTarget {
 
     fn service(&self, deployment: &Deployment) -> Result<Option<Box<dyn QuoteService>>> {
         self.inner.service(deployment)
+    }
+
+    fn service_of(&self, deployment: &Deployment, release: &Digest) -> Result<Option<Box<dyn QuoteService>>> {
+        self.inner.service_of(deployment, release)
+    }
+
+    async fn proof(&self, context: &Context, release: &Digest) -> Result<Option<Proof>> {
+        self.faults.call("proof", self.inner.proof(context, release)).await
+    }
+
+    async fn watch(&self, context: &Context, deployment: &str) -> Result<Readiness> {
+        self.faults.call("watch", self.inner.watch(context, deployment)).await
+    }
+
+    async fn history(&self, context: &Context, limit: usize) -> Result<Option<Vec<PastRelease>>> {
+        self.faults.call("history", self.inner.history(context, limit)).await
+    }
+
+    async fn report(&self, context: &Context, request: ReportRequest<'_>) -> Option<FailureReport> {
+        self.inner.report(context, request).await
     }
 
     async fn logs(&self, context: &Context, lines: usize) -> Result<Vec<String>> {

@@ -161,6 +161,9 @@ impl DeployTarget for MemoryTarget {
             Goal::Rollback { to: Some(to) } => Some(to.clone()),
             Goal::Rollback { to: None } => Some(self.previous(seen.serving.as_ref())?),
             Goal::Remove => None,
+            Goal::Canary { .. } | Goal::Promote | Goal::Abort => {
+                return Err(Error::new(ErrorKind::Unsupported, "the memory has one place to serve from"));
+            }
         };
         if let (Goal::Rollback { .. }, Some(to)) = (request.goal, &wanted)
             && !self.world.with(|state| state.proofs.contains_key(to))

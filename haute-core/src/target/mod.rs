@@ -3,10 +3,13 @@
 mod capabilities;
 mod faults;
 mod memory;
+mod past;
 mod registry;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -14,15 +17,18 @@ use serde::{Deserialize, Serialize};
 pub use capabilities::Capabilities;
 pub use faults::{Fault, Faults, FaultyTarget};
 pub use memory::{MemoryTarget, MemoryWorld};
+pub use past::PastRelease;
 pub use registry::{Registry, TargetFactory};
 
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::engine::OnFailure;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventSink;
 use crate::plan::{Goal, Plan, Step};
 use crate::proof::Proof;
 use crate::release::Release;
+use crate::report::FailureReport;
 use crate::verify::QuoteService;
 
 /// What a target is, as data.
@@ -37,6 +43,10 @@ pub struct TargetInfo {
     pub address: String,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// What its configuration wants done when a deployment fails; the caller's policy goes before.
+    pub on_failure: Option<OnFailure>,
+    /// The first and the longest wait between two looks at its world, where the policy's are not fit for it.
+    pub poll_waits: Option<(Duration, Duration)>,
 }
 
 impl TargetInfo {
@@ -47,7 +57,28 @@ impl TargetInfo {
         address: impl Into<String>,
         capabilities: Capabilities,
     ) -> Self {
-        Self { name, title: title.into(), address: address.into(), capabilities }
+        Self {
+            name,
+            title: title.into(),
+            address: address.into(),
+            capabilities,
+            on_failure: None,
+            poll_waits: None,
+        }
+    }
+
+    /// Sets what its configuration wants done when a deployment fails.
+    #[must_use]
+    pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = Some(on_failure);
+        self
+    }
+
+    /// Sets the first and the longest wait between two looks at its world.
+    #[must_use]
+    pub fn with_poll_waits(mut self, first: Duration, longest: Duration) -> Self {
+        self.poll_waits = Some((first, longest));
+        self
     }
 }
 
@@ -117,7 +148,6 @@ impl ProvenRelease {
     /// # Errors
     /// [`ErrorKind::ProofFailed`](crate::error::ErrorKind::ProofFailed) when the proof is of another release or did not pass.
     pub fn new(release: Release, proof: Proof) -> Result<Self> {
-        use crate::error::{Error, ErrorKind};
         if &proof.release != release.digest() {
             let message = format!(
                 "the proof is of release {}, not of {}",
@@ -142,7 +172,7 @@ impl ProvenRelease {
 pub struct PlanRequest<'a> {
     /// What is wanted.
     pub goal: &'a Goal,
-    /// The release to serve; `None` for [`Goal::Remove`] and for a rollback, whose release the target finds.
+    /// The release to serve, where the [goal needs one](Goal::needs_release); the target finds that of the others.
     pub release: Option<&'a ProvenRelease>,
 }
 
@@ -167,7 +197,12 @@ pub struct StepRequest<'a> {
     pub token: &'a str,
     /// What this step's earlier calls reported, when it was applied before.
     pub outputs: &'a serde_json::Value,
+    /// What the plan's earlier steps reported, by their ids, also those an interrupted run had done.
+    pub earlier: &'a BTreeMap<String, serde_json::Value>,
 }
+
+/// No step came before.
+static NO_STEPS: BTreeMap<String, serde_json::Value> = BTreeMap::new();
 
 impl<'a> StepRequest<'a> {
     /// A request.
@@ -178,7 +213,40 @@ impl<'a> StepRequest<'a> {
         token: &'a str,
         outputs: &'a serde_json::Value,
     ) -> Self {
-        Self { plan, step, release, token, outputs }
+        Self { plan, step, release, token, outputs, earlier: &NO_STEPS }
+    }
+
+    /// Adds what the plan's earlier steps reported.
+    #[must_use]
+    pub fn with_earlier(mut self, earlier: &'a BTreeMap<String, serde_json::Value>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+}
+
+/// What is asked of [`DeployTarget::report`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReportRequest<'a> {
+    /// The plan that failed.
+    pub plan: &'a Plan,
+    /// The step that failed; `None` when it was the verification.
+    pub step: Option<&'a Step>,
+    /// What every step that was begun reported, by its id.
+    pub outputs: &'a BTreeMap<String, serde_json::Value>,
+    /// What failed.
+    pub error: &'a Error,
+}
+
+impl<'a> ReportRequest<'a> {
+    /// A request.
+    pub fn new(
+        plan: &'a Plan,
+        step: Option<&'a Step>,
+        outputs: &'a BTreeMap<String, serde_json::Value>,
+        error: &'a Error,
+    ) -> Self {
+        Self { plan, step, outputs, error }
     }
 }
 
@@ -263,7 +331,7 @@ pub struct Deployment {
     /// `serving`, `stopped`, `starting`, `failed`, or the target's own word.
     pub state: String,
     /// The target's own proof: process id, revision, image digest …
-    pub details: std::collections::BTreeMap<String, String>,
+    pub details: BTreeMap<String, String>,
 }
 
 impl Deployment {
@@ -350,6 +418,54 @@ pub trait DeployTarget: Send + Sync {
     /// # Errors
     /// When a client cannot be made.
     fn service(&self, deployment: &Deployment) -> Result<Option<Box<dyn QuoteService>>>;
+
+    /// The way to ask `release` for quotes, which may be one of several that serve. Where only one does, that is
+    /// [`service`](Self::service).
+    ///
+    /// # Errors
+    /// When a client cannot be made.
+    fn service_of(&self, deployment: &Deployment, release: &Digest) -> Result<Option<Box<dyn QuoteService>>> {
+        let _ = release;
+        self.service(deployment)
+    }
+
+    /// The proof of a release this target holds, when it was put beside it: for going back to a release from a machine
+    /// that never saw it. Cancel-safe: reads only.
+    ///
+    /// # Errors
+    /// When the world cannot be read.
+    async fn proof(&self, context: &Context, release: &Digest) -> Result<Option<Proof>> {
+        let _ = (context, release);
+        Ok(None)
+    }
+
+    /// Says whether a deployment has come through that was begun elsewhere, named by the target's own id: what
+    /// [`poll`](Self::poll) is to a step. Cancel-safe: reads only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the target has no such ids; [`ErrorKind::NotFound`]; when it failed for good.
+    async fn watch(&self, context: &Context, deployment: &str) -> Result<Readiness> {
+        let _ = (context, deployment);
+        let name = self.info().name;
+        Err(Error::new(ErrorKind::Unsupported, format!("the target `{name}` has no deployments to watch")))
+    }
+
+    /// What this target has served, newest first, as it knows itself; `None` where it keeps no memory of its own.
+    /// Cancel-safe: reads only.
+    ///
+    /// # Errors
+    /// When the world cannot be read.
+    async fn history(&self, context: &Context, limit: usize) -> Result<Option<Vec<PastRelease>>> {
+        let _ = (context, limit);
+        Ok(None)
+    }
+
+    /// Finds out what it can about a step or a verification that failed, for one screen. Asked before anything is put
+    /// right. What cannot be read is left out, and the permission for it named. Cancel-safe: reads only.
+    async fn report(&self, context: &Context, request: ReportRequest<'_>) -> Option<FailureReport> {
+        let _ = (context, request);
+        None
+    }
 
     /// The last lines that what serves (or failed to) wrote, oldest first; empty where the target has none.
     /// Cancel-safe: reads only.

@@ -1,13 +1,14 @@
 //! What has to change: from what there is to what is wanted. Pure.
 
 use haute_core::digest::Digest;
-use haute_core::error::{Error, Result};
+use haute_core::error::Result;
 use haute_core::plan::{Action, Change, Plan, Step};
 
 use super::config::DatabricksConfig;
 use super::endpoint::{Entity, Wanted};
 use super::observe::Observed;
 use super::step::Payload;
+use super::target::NAME;
 
 /// How long files may be on their way, in seconds.
 const UPLOAD: u64 = 1800;
@@ -116,10 +117,7 @@ fn shown(version: Option<&str>) -> Option<String> {
 }
 
 fn step(id: &str, title: String, action: Action, payload: &Payload) -> Result<Step> {
-    let payload = serde_json::to_value(payload).map_err(|error| {
-        Error::bug("a step of the target `databricks` cannot be written").with_source(error)
-    })?;
-    Ok(Step::new(id, title, action).with_payload(payload))
+    crate::payload::step(NAME, id, title, action, payload)
 }
 
 #[cfg(test)]

@@ -99,8 +99,7 @@ async fn finish(
     ask.release.verify_files()?;
     let identity = Identity::new(&logged.source_run_id, &logged.model_id);
     let directory = ModelDirectory::of(ask.release)?.with_identity(&identity)?;
-    let folder = format!("Models/{}/{}", ask.model.replace('.', "/"), version.number);
-    upload(ask.client, ask.context, &Place::files(&folder), &directory).await?;
+    upload(ask.client, ask.context, &Place::of_version(ask.model, &version.number), &directory).await?;
     registry.finalise_version(ask.model, &version.number).await?;
     // The logged model's page lists the versions made of it by this tag.
     let versions = json!([{"name": ask.model, "version": version.number}]).to_string();

@@ -1,8 +1,6 @@
 //! What each step does, and when the workspace has caught up with it.
 
-use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result, Retry};
-use haute_core::plan::Step;
 use haute_core::store::Store;
 use haute_core::target::{Context, ProvenRelease, Readiness, StepOutcome, StepRequest};
 use haute_core::verify::verify;
@@ -12,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::endpoint::{self, Endpoint, Wanted};
 use super::register::{Register, ready, register};
-use super::target::DatabricksTarget;
+use super::target::{DatabricksTarget, NAME};
 use super::{diff, failure};
 use crate::http::ApiClient;
+use crate::payload::{self, release_of};
 use crate::registry::Registry;
 use crate::tracking::{Artifacts, Log, create_experiment, experiment, log};
 
@@ -41,18 +40,6 @@ pub(crate) enum Payload {
     Alias,
 }
 
-impl Payload {
-    fn of(step: &Step) -> Result<Self> {
-        serde_json::from_value(step.payload.clone()).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("the step `{}` is none of the target `databricks`", step.id),
-            )
-            .with_source(error)
-        })
-    }
-}
-
 /// Makes the change of a step; one that is made already is found and left.
 pub(crate) async fn apply(
     target: &DatabricksTarget,
@@ -62,7 +49,7 @@ pub(crate) async fn apply(
     let client = &target.mlflow()?;
     let registry = Registry::unity_catalog(client);
     let model = target.model();
-    match Payload::of(request.step)? {
+    match payload::of(NAME, request.step)? {
         Payload::Experiment => {
             let name = target.experiment();
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -140,7 +127,7 @@ async fn change(target: &DatabricksTarget, wanted: &Wanted) -> Result<()> {
 
 /// Looks whether the workspace has caught up.
 pub(crate) async fn poll(target: &DatabricksTarget, request: &StepRequest<'_>) -> Result<Readiness> {
-    match Payload::of(request.step)? {
+    match payload::of(NAME, request.step)? {
         Payload::Version => version_ready(target, request).await,
         Payload::Quiet => {
             let name = endpoint_name(target)?;
@@ -283,10 +270,6 @@ fn busy(name: &str) -> Error {
 
 fn proven<'a>(request: &StepRequest<'a>) -> Result<&'a ProvenRelease> {
     request.release.ok_or_else(|| Error::bug("a release is to be uploaded, and none is given"))
-}
-
-fn release_of<'a>(request: &StepRequest<'a>) -> Result<&'a Digest> {
-    request.plan.release.as_ref().ok_or_else(|| Error::bug("the plan names no release"))
 }
 
 fn pending(message: String) -> Readiness {

@@ -25,10 +25,9 @@ use super::{desired, diff, endpoint, step};
 use crate::http::{ApiClient, Once};
 use crate::invocations::InvocationsService;
 use crate::registry::{Registry, Version};
-use crate::tags;
 
 /// The target's name.
-const NAME: &str = "databricks";
+pub(crate) const NAME: &str = "databricks";
 /// Sets `endpoint_suffix` for one run.
 const SUFFIX: &str = "HAUTE_ENDPOINT_SUFFIX";
 
@@ -140,7 +139,7 @@ impl DatabricksTarget {
     }
 
     pub(crate) async fn commit(&self) -> Option<String> {
-        tags::commit(&Origin::collect("", &self.root, &self.variables).await)
+        Origin::collect("", &self.root, &self.variables).await.revision()
     }
 
     /// The way to ask the endpoint for quotes.

@@ -30,6 +30,12 @@ pub(crate) enum CallError {
 }
 
 impl CallError {
+    /// Whether the server does not have what was asked for, or not for this caller: another way may be open.
+    pub(crate) fn is_closed(&self) -> bool {
+        let Self::Refused { error, .. } = self else { return false };
+        matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Unsupported)
+    }
+
     /// Whether the server said no with this code.
     pub(crate) fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)
@@ -125,6 +131,9 @@ fn class(status: StatusCode, code: &str, headers: &HeaderMap) -> (ErrorKind, Ret
         ("PERMISSION_DENIED", _) | (_, 403) => (ErrorKind::PermissionDenied, Retry::Never),
         ("UNAUTHENTICATED" | "invalid_client" | "invalid_grant", _) | (_, 401) => {
             (ErrorKind::Unauthenticated, Retry::Never)
+        }
+        ("FEATURE_DISABLED" | "NOT_IMPLEMENTED", _) | (_, 405 | 501) => {
+            (ErrorKind::Unsupported, Retry::Never)
         }
         (_, 404) => (ErrorKind::NotFound, Retry::Never),
         (_, 408) => (ErrorKind::Timeout, Retry::Soon),

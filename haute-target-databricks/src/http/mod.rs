@@ -2,31 +2,30 @@
 //!
 //! A request is sent once: the engine decides when to try again, by the retry class of the error.
 
+mod body;
 mod credentials;
 mod failure;
 mod once;
+mod signed;
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use haute_core::error::{Error, ErrorKind, Result};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
-use tokio_util::io::ReaderStream;
 
 pub(crate) use credentials::{Credentials, TokenSource};
 pub(crate) use failure::{CallError, CallResult, absent};
 pub(crate) use once::Once;
+pub(crate) use signed::{Signed, Store};
 
-use crate::model::{Content, ModelFile};
+use crate::model::ModelFile;
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the server may be silent.
 const SILENCE: Duration = Duration::from_mins(2);
-/// A file is sent in pieces of this many bytes.
-const PIECE: usize = 256 * 1024;
 
 /// One server.
 #[derive(Clone)]
@@ -131,21 +130,7 @@ impl ApiClient {
             .request(call)?
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, file.size);
-        let body = match &file.content {
-            Content::Bytes(bytes) => {
-                sent(file.size);
-                reqwest::Body::from(bytes.clone())
-            }
-            Content::File(path) => {
-                let opened = tokio::fs::File::open(path).await.map_err(|source| {
-                    Error::new(ErrorKind::NotFound, format!("`{}` cannot be read", path.display()))
-                        .with_source(source)
-                })?;
-                let pieces = ReaderStream::with_capacity(opened, PIECE)
-                    .inspect_ok(move |piece| sent(piece.len() as u64));
-                reqwest::Body::wrap_stream(pieces)
-            }
-        };
+        let body = body::of(file, sent).await?;
         self.exchange(call, request.body(body)).await.map(drop)
     }
 

@@ -1,11 +1,12 @@
 //! What has to change: from what there is to what is wanted. Pure.
 
 use haute_core::digest::Digest;
-use haute_core::error::{Error, Result};
+use haute_core::error::Result;
 use haute_core::plan::{Action, Change, Plan, Step};
 
 use super::observe::Observed;
 use super::step::Payload;
+use super::target::NAME;
 
 /// How long files may be on their way, in seconds.
 const UPLOAD: u64 = 1800;
@@ -74,9 +75,7 @@ pub(crate) fn steps(
 }
 
 fn step(id: &str, title: String, action: Action, payload: &Payload) -> Result<Step> {
-    let payload = serde_json::to_value(payload)
-        .map_err(|error| Error::bug("a step of the target `mlflow` cannot be written").with_source(error))?;
-    Ok(Step::new(id, title, action).with_payload(payload))
+    crate::payload::step(NAME, id, title, action, payload)
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
-use haute_core::plan::Step;
 use haute_core::target::{Context, ProvenRelease, Readiness, StepOutcome, StepRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::target::MlflowTarget;
+use super::target::{MlflowTarget, NAME};
 use crate::http::ApiClient;
+use crate::payload::{self, release_of};
 use crate::registry::{Registry, Version};
 use crate::tags;
 use crate::tracking::{Artifacts, Log, READY, create_experiment, experiment, log, logged_models};
@@ -31,18 +31,6 @@ pub(crate) enum Payload {
     Unalias,
 }
 
-impl Payload {
-    fn of(step: &Step) -> Result<Self> {
-        serde_json::from_value(step.payload.clone()).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("the step `{}` is none of the target `mlflow`", step.id),
-            )
-            .with_source(error)
-        })
-    }
-}
-
 /// Makes the change of a step; one that is made already is found and left.
 pub(crate) async fn apply(
     target: &MlflowTarget,
@@ -52,7 +40,7 @@ pub(crate) async fn apply(
     let client = &target.client()?;
     let registry = Registry::open(client);
     let (model, alias) = (target.model.as_str(), target.config.alias.as_str());
-    match Payload::of(request.step)? {
+    match payload::of(NAME, request.step)? {
         Payload::Experiment => {
             create_experiment(client, &target.experiment()).await?;
             Ok(StepOutcome::default())
@@ -108,7 +96,7 @@ pub(crate) async fn apply(
 
 /// Looks whether the server has caught up.
 pub(crate) async fn poll(target: &MlflowTarget, request: &StepRequest<'_>) -> Result<Readiness> {
-    if Payload::of(request.step)? != Payload::Version {
+    if payload::of::<Payload>(NAME, request.step)? != Payload::Version {
         return Ok(Readiness::Ready);
     }
     let client = &target.client()?;
@@ -167,8 +155,4 @@ async fn experiment_id(target: &MlflowTarget, client: &ApiClient) -> Result<Stri
 
 fn proven<'a>(request: &StepRequest<'a>) -> Result<&'a ProvenRelease> {
     request.release.ok_or_else(|| Error::bug("a release is to be logged, and none is given"))
-}
-
-fn release_of<'a>(request: &StepRequest<'a>) -> Result<&'a Digest> {
-    request.plan.release.as_ref().ok_or_else(|| Error::bug("the plan names no release"))
 }

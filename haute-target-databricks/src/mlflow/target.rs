@@ -22,10 +22,9 @@ use super::observe::observe;
 use super::{desired, diff, step};
 use crate::http::{ApiClient, Once};
 use crate::registry::Registry;
-use crate::tags;
 
 /// The target's name.
-const NAME: &str = "mlflow";
+pub(crate) const NAME: &str = "mlflow";
 
 /// Makes [`MlflowTarget`]s from `[deploy.mlflow]`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,7 +103,7 @@ impl MlflowTarget {
     }
 
     pub(crate) async fn commit(&self) -> Option<String> {
-        tags::commit(&Origin::collect("", &self.root, &self.variables).await)
+        Origin::collect("", &self.root, &self.variables).await.revision()
     }
 }
 

@@ -3,6 +3,7 @@
 //! MLflow REST API, "Experiments", "Runs", "Logged models"; held to the recorded requests of MLflow 3.17.
 
 mod log;
+mod signed;
 mod upload;
 
 use haute_core::digest::Digest;

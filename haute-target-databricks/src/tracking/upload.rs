@@ -10,6 +10,7 @@ use haute_core::target::Context;
 use reqwest::Method;
 
 use super::LoggedModel;
+use super::signed::Signer;
 use crate::http::{ApiClient, Call};
 use crate::model::ModelDirectory;
 
@@ -32,12 +33,24 @@ pub(crate) struct Place {
     root: String,
     /// What every request says besides.
     query: &'static [(&'static str, &'static str)],
+    /// The other way to it.
+    signer: Option<Signer>,
 }
 
 impl Place {
+    /// The folder of a version in Unity Catalog; `model` is `catalog.schema.model`.
+    pub(crate) fn of_version(model: &str, version: &str) -> Self {
+        let folder = format!("Models/{}/{version}", model.replace('.', "/"));
+        Self::files(&folder, Signer::Version(format!("/{folder}")))
+    }
+
     /// A folder behind the Files API.
-    pub(crate) fn files(folder: &str) -> Self {
-        Self { root: format!("api/2.0/fs/files/{folder}"), query: &[("overwrite", "true")] }
+    fn files(folder: &str, signer: Signer) -> Self {
+        Self {
+            root: format!("api/2.0/fs/files/{folder}"),
+            query: &[("overwrite", "true")],
+            signer: Some(signer),
+        }
     }
 }
 
@@ -45,57 +58,93 @@ impl Artifacts {
     /// Where the files of a logged model go.
     pub(super) fn of_model(self, experiment: &str, model: &LoggedModel) -> Result<Place> {
         match self {
-            Self::Proxy => Ok(Place { root: proxy_path(&model.artifact_uri)?, query: &[] }),
-            Self::Files => Ok(Place::files(&format!(
-                "WorkspaceInternal/Mlflow/Artifacts/{experiment}/LoggedModels/{}/artifacts",
-                model.model_id
-            ))),
+            Self::Proxy => Ok(Place { root: proxy_path(&model.artifact_uri)?, query: &[], signer: None }),
+            Self::Files => {
+                let id = &model.model_id;
+                let folder =
+                    format!("WorkspaceInternal/Mlflow/Artifacts/{experiment}/LoggedModels/{id}/artifacts");
+                Ok(Place::files(&folder, Signer::Model(id.clone())))
+            }
         }
     }
 }
 
 /// Sends every file of `directory`. One that is there already is replaced.
+///
+/// Where the Files API is closed, files go to the cloud's own store, at addresses the workspace signs.
 pub(crate) async fn upload(
     client: &ApiClient,
     context: &Context,
     place: &Place,
     directory: &ModelDirectory,
 ) -> Result<()> {
-    let (done, total) = (Arc::new(AtomicU64::new(0)), directory.size());
-    let events = &context.events;
-    let tell = |done: u64| {
-        events.emit(&Event::Progress {
-            activity: "uploading the model".to_owned(),
-            done,
-            total: Some(total),
-            unit: "bytes".to_owned(),
-        });
-    };
-    tell(0);
-    let files = stream::iter(directory.files().to_vec()).map(|file| {
-        let done = Arc::clone(&done);
-        let events = Arc::clone(events);
+    let files = directory.files();
+    let meter = Meter::new(context, directory.size());
+    let through = stream::iter(files.to_vec()).map(|file| {
+        let meter = meter.clone();
         async move {
-            if context.cancelled.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "cancelled while the model was uploaded"));
-            }
+            meter.go_on()?;
             let path = format!("{}/{}", place.root, file.path);
-            let sent = move |bytes: u64| {
-                let done = done.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-                events.emit(&Event::Progress {
-                    activity: "uploading the model".to_owned(),
-                    // More than there is after a file was sent again.
-                    done: done.min(total),
-                    total: Some(total),
-                    unit: "bytes".to_owned(),
-                });
-            };
             let call = Call { method: &Method::PUT, path: &path, query: place.query };
-            client.put_file(call, &file, sent).await.map_err(Error::from)
+            client.put_file(call, &file, move |bytes| meter.add(bytes)).await
         }
     });
-    files.buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await?;
+    let sent = through.buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await;
+    let (closed, signer) = match (sent, &place.signer) {
+        (Ok(_), _) => return Ok(()),
+        (Err(error), Some(signer)) if error.is_closed() => (Error::from(error), signer),
+        (Err(error), _) => return Err(error.into()),
+    };
+    context.events.emit(&Event::Warning {
+        message: "the Files API is closed here; the files go to the cloud's own store".to_owned(),
+        help: Some(closed.to_string()),
+    });
+    let besides = |error: Error| error.with_context("Files API", closed.to_string());
+    let meter = Meter::new(context, directory.size());
+    let addresses = signer.addresses(client, files).await.map_err(besides)?;
+    let stored = stream::iter(files.iter().cloned().zip(addresses)).map(|(file, address)| {
+        let meter = meter.clone();
+        async move {
+            meter.go_on()?;
+            client.put_signed(&address, &file, move |bytes| meter.add(bytes)).await
+        }
+    });
+    stored.buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await.map_err(besides)?;
     Ok(())
+}
+
+/// Tells how much is sent.
+#[derive(Clone)]
+struct Meter {
+    context: Context,
+    done: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl Meter {
+    fn new(context: &Context, total: u64) -> Self {
+        let meter = Self { context: context.clone(), done: Arc::default(), total };
+        meter.add(0);
+        meter
+    }
+
+    fn add(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        self.context.events.emit(&Event::Progress {
+            activity: "uploading the model".to_owned(),
+            // More than there is after a file was sent again.
+            done: done.min(self.total),
+            total: Some(self.total),
+            unit: "bytes".to_owned(),
+        });
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.context.cancelled.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled while the model was uploaded"));
+        }
+        Ok(())
+    }
 }
 
 /// The path behind which an open MLflow server keeps the artifacts of `uri`.

@@ -7,7 +7,7 @@ use haute_core::target::DeployTarget as _;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
-use crate::workspace::Fault;
+use haute_test_databricks::Fault;
 
 fn refusal(code: &str) -> Value {
     json!({"error_code": code, "message": "not now"})
@@ -15,7 +15,7 @@ fn refusal(code: &str) -> Value {
 
 /// A deploy meets one fault, once, and ends well all the same: one version, one endpoint.
 async fn converges(method: &str, part: &str, fault: Fault) {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.workspace.fault(method, part, fault.clone());
     let recorded = lab
         .deploy(&lab.release(1))
@@ -68,7 +68,7 @@ async fn a_connection_that_drops_after_the_request_was_carried_out_makes_nothing
 
 #[tokio::test]
 async fn a_token_that_ends_in_the_middle_leaves_no_version() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.workspace.fault("PUT", "fs/files/Models", Fault::Answer(401, refusal("UNAUTHENTICATED"), None));
     let error = lab.deploy(&lab.release(1)).await.unwrap_err();
     assert!(chain(&error).join(" ").contains("401"), "{error:?}");
@@ -82,7 +82,7 @@ async fn a_token_that_ends_in_the_middle_leaves_no_version() {
 
 #[tokio::test]
 async fn somebody_elses_change_is_waited_out() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     {
         let mut world = lab.workspace.world.lock().unwrap();
@@ -101,7 +101,7 @@ async fn somebody_elses_change_is_waited_out() {
 
 #[tokio::test]
 async fn a_change_that_meets_another_one_is_tried_again() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     lab.workspace.fault("PUT", "/config", Fault::Answer(409, refusal("RESOURCE_CONFLICT"), None));
     lab.deploy(&lab.release(2)).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_change_that_meets_another_one_is_tried_again() {
 
 #[tokio::test]
 async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     lab.workspace.world.lock().unwrap().fails =
         Some(("DEPLOYMENT_FAILED".to_owned(), "Failed to build the container image.".to_owned()));
@@ -138,7 +138,7 @@ async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
 
 #[tokio::test]
 async fn a_wrong_price_never_gets_the_alias() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
     let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
     assert!(words(&error).contains("2.5, proven 2.4"), "{error:?}");
@@ -147,7 +147,7 @@ async fn a_wrong_price_never_gets_the_alias() {
 
 #[tokio::test]
 async fn a_hundred_deploys_of_what_serves_write_nothing() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     let release = lab.release(1);
     lab.deploy(&release).await.unwrap();
     let before = lab.workspace.writes().len();
@@ -159,7 +159,7 @@ async fn a_hundred_deploys_of_what_serves_write_nothing() {
 
 #[tokio::test]
 async fn settings_made_by_hand_outlive_a_deploy() {
-    let lab = Lab::new().await;
+    let lab = Lab::new();
     lab.deploy(&lab.release(1)).await.unwrap();
     {
         let mut world = lab.workspace.world.lock().unwrap();

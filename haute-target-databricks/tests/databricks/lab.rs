@@ -14,7 +14,7 @@ use haute_target_databricks::databricks::{DatabricksConfig, DatabricksTarget};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::workspace::{TOKEN, Workspace};
+use haute_test_databricks::{TOKEN, Workspace};
 
 pub(crate) struct Lab {
     directory: TempDir,
@@ -24,19 +24,19 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) async fn new() -> Self {
-        Self::with(DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing"))).await
+    pub(crate) fn new() -> Self {
+        Self::with(DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing")))
     }
 
-    pub(crate) async fn without_endpoint() -> Self {
-        Self::with(DatabricksConfig::default().with_names("motor-pricing", None)).await
+    pub(crate) fn without_endpoint() -> Self {
+        Self::with(DatabricksConfig::default().with_names("motor-pricing", None))
     }
 
-    pub(crate) async fn with(config: DatabricksConfig) -> Self {
+    pub(crate) fn with(config: DatabricksConfig) -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
             config,
-            workspace: Workspace::start().await,
+            workspace: Workspace::start(),
             events: Arc::new(RecordingSink::default()),
         }
     }

@@ -12,17 +12,17 @@ mod equivalence;
 mod faults;
 mod lab;
 mod signing;
-mod workspace;
+mod uploads;
 
 /// Every check of the conformance suite: with an endpoint, and with the registry alone.
 mod conformance {
     mod endpoint {
         use crate::lab::Lab;
-        haute_conformance::conformance!(Lab::new().await);
+        haute_conformance::conformance!(Lab::new());
     }
 
     mod registry {
         use crate::lab::Lab;
-        haute_conformance::conformance!(Lab::without_endpoint().await);
+        haute_conformance::conformance!(Lab::without_endpoint());
     }
 }

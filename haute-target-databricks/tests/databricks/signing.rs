@@ -6,7 +6,7 @@ use haute_core::variables::Variables;
 use haute_target_databricks::databricks::{DatabricksConfig, DatabricksTarget};
 use serde_json::{Value, json};
 
-use crate::workspace::{JOB, SECRET, TOKEN, Workspace};
+use haute_test_databricks::{JOB, SECRET, TOKEN, Workspace};
 
 fn target(workspace: &Workspace, more: &[(&str, &str)]) -> DatabricksTarget {
     let hosts = [("DATABRICKS_MLFLOW_HOST", workspace.url.as_str())];
@@ -21,7 +21,7 @@ fn context() -> Context {
 
 /// Looks at the workspace twice, signed in with `more`; what was asked for signing in.
 async fn signs_in(more: &[(&str, &str)]) -> Vec<(String, Value)> {
-    let workspace = Workspace::start().await;
+    let workspace = Workspace::start();
     let target = target(&workspace, more);
     for _ in 0..2 {
         target.status(&context()).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_service_principal_with_a_secret() {
 
 #[tokio::test]
 async fn a_job_of_github() {
-    let workspace = Workspace::start().await;
+    let workspace = Workspace::start();
     let address = format!("{}/gh/token?api-version=2.0", workspace.url);
     let asked = signs_in(&[
         ("DATABRICKS_MLFLOW_CLIENT_ID", "cid"),
@@ -86,7 +86,7 @@ async fn a_job_of_github() {
 async fn a_job_of_gitlab_and_of_azure_pipelines() {
     let asked = signs_in(&[("DATABRICKS_MLFLOW_CLIENT_ID", "cid"), ("DATABRICKS_OIDC_TOKEN", JOB)]).await;
     assert_eq!(asked.len(), 3);
-    let workspace = Workspace::start().await;
+    let workspace = Workspace::start();
     signs_in(&[
         ("DATABRICKS_MLFLOW_CLIENT_ID", "cid"),
         ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", &workspace.url),
@@ -104,7 +104,7 @@ async fn a_job_of_gitlab_and_of_azure_pipelines() {
 
 #[tokio::test]
 async fn a_service_principal_of_azure() {
-    let workspace = Workspace::start().await;
+    let workspace = Workspace::start();
     signs_in(&[
         ("ARM_TENANT_ID", "tenant"),
         ("ARM_CLIENT_ID", "arm"),
@@ -119,7 +119,7 @@ async fn a_service_principal_of_azure() {
 
 #[tokio::test]
 async fn who_is_refused_is_told_so_without_the_secret() {
-    let workspace = Workspace::start().await;
+    let workspace = Workspace::start();
     let target = target(
         &workspace,
         &[("DATABRICKS_MLFLOW_CLIENT_ID", "cid"), ("DATABRICKS_MLFLOW_CLIENT_SECRET", "canary-wrong")],

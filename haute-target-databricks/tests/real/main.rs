@@ -14,7 +14,6 @@
 
 mod built;
 mod model;
-mod python;
 mod registry;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::built::{motor, run};
-use crate::python::{Server, script, test};
+use haute_test_databricks::python::{Server, script, test};
 
 /// Loads a model and prices quotes with MLflow's own client.
 pub(crate) const READER: &str = include_str!("reader.py");
@@ -74,8 +74,7 @@ fn loaded() -> Result<(), Failed> {
 
 fn served() -> Result<(), Failed> {
     let directory = written(motor());
-    let path = directory.path().display().to_string();
-    let server = Server::start(&["models", "serve", "--model-uri", &path, "--env-manager", "local"], "/ping");
+    let server = Server::model(directory.path());
     let service = InvocationsService::new(&server.url)?.with_release(motor().release.digest().clone());
     run(async {
         verify(&service, &motor().proof).await?.require()?;

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::built::{motor, run};
 use crate::model::{READER, expect_proven, proven};
-use crate::python::{Server, script, test};
+use haute_test_databricks::python::{Server, script, test};
 
 /// A secret the target is given: a server without accounts takes no notice of it.
 const CANARY: &str = "canary-5e1f07";
@@ -60,18 +60,7 @@ fn server() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let directory = tempfile::tempdir().expect("a directory");
-        let database = format!("sqlite:///{}/mlflow.db", directory.path().display());
-        let artifacts = directory.path().join("artifacts").display().to_string();
-        let arguments = [
-            "server",
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            &database,
-            "--artifacts-destination",
-            &artifacts,
-        ];
-        let server = Server::start(&arguments, "/health");
+        let server = Server::tracking(directory.path());
         let url = server.url.clone();
         Shared { server: Mutex::new(Some((server, directory))), url }
     })

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{Asked, Reply, TOKEN, decode, refuse};
 
 /// The token of a job of the CI system.
-pub(crate) const JOB: &str = "canary-job-77aa";
+pub const JOB: &str = "canary-job-77aa";
 /// A client's secret.
-pub(crate) const SECRET: &str = "canary-secret-31";
+pub const SECRET: &str = "canary-secret-31";
 
 /// A form as an object.
 pub(super) fn form(bytes: &[u8]) -> Value {

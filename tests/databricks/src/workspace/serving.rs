@@ -1,4 +1,4 @@
-//! Serving endpoints: a change takes a few looks; what is served answers with the price in the files it was given.
+//! Serving endpoints: a change takes a few looks, and what served before serves until it is over.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,6 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Reply {
         ("POST", "", "") => create(world, asked),
         ("GET", name, "") => look(world, name),
         ("PUT", name, "config") => update(world, asked, name),
-        ("POST", name, "invocations") => price(world, asked, name),
         ("GET", _, call) if call.ends_with("/build-logs") => {
             let failed =
                 world.endpoints.get(name).is_some_and(|one| one["state"]["config_update"] == "UPDATE_FAILED");
@@ -34,26 +33,52 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Reply {
     }
 }
 
-/// A configuration as the workspace gives it back: with what it fills in.
-fn filled(entities: &Value) -> Value {
+/// A configuration as the workspace gives it back: with what it fills in. An entity of `before` that goes on is ready.
+fn filled(asked: &Value, before: &Value) -> Result<Value, Reply> {
     let mut routes = Vec::new();
-    let entities: Vec<Value> = entities
+    let old = before["served_entities"].as_array().cloned().unwrap_or_default();
+    let entities: Vec<Value> = asked["served_entities"]
         .as_array()
         .unwrap()
         .iter()
         .map(|entity| {
             let mut entity = entity.clone();
             let model = entity["entity_name"].as_str().unwrap();
-            let name = format!("{}-{}", model.rsplit('.').next().unwrap(), entity["entity_version"].as_str().unwrap());
+            let own = format!("{}-{}", model.rsplit('.').next().unwrap(), entity["entity_version"].as_str().unwrap());
+            let name = entity["name"].as_str().map_or(own, str::to_owned);
             routes.push(json!({"served_model_name": name, "served_entity_name": name, "traffic_percentage": 100}));
             entity["name"] = json!(name);
-            entity["workload_type"] = json!("CPU");
+            if entity.get("workload_type").is_none() {
+                entity["workload_type"] = json!("CPU");
+            }
             entity["creator"] = json!("ci@example.com");
-            entity["state"] = json!({"deployment": "DEPLOYMENT_CREATING", "deployment_state_message": "Creating resources."});
+            let same = |one: &&Value| one["name"] == entity["name"] && one["entity_version"] == entity["entity_version"];
+            entity["state"] = match old.iter().find(same) {
+                Some(one) => one["state"].clone(),
+                None => json!({"deployment": "DEPLOYMENT_CREATING", "deployment_state_message": "Creating resources."}),
+            };
             entity
         })
         .collect();
-    json!({"served_entities": entities, "traffic_config": {"routes": routes}})
+    if let Some(given) = asked["traffic_config"]["routes"].as_array() {
+        let total: u64 = given.iter().map(|route| route["traffic_percentage"].as_u64().unwrap_or(1000)).sum();
+        let known =
+            |route: &Value| routes.iter().any(|one| one["served_model_name"] == route["served_model_name"]);
+        if total != 100 || !given.iter().all(known) {
+            return Err(refuse(400, "INVALID_PARAMETER_VALUE", "the routes do not fit the entities"));
+        }
+        routes = given
+            .iter()
+            .map(|route| {
+                let mut route = route.clone();
+                route["served_entity_name"] = route["served_model_name"].clone();
+                route
+            })
+            .collect();
+    } else if routes.len() > 1 {
+        return Err(refuse(400, "INVALID_PARAMETER_VALUE", "several entities and no routes"));
+    }
+    Ok(json!({"served_entities": entities, "traffic_config": {"routes": routes}}))
 }
 
 fn is_whole(world: &World, entities: &Value) -> bool {
@@ -74,8 +99,12 @@ fn create(world: &mut World, asked: &Asked) -> Reply {
     if !is_whole(world, entities) {
         return refuse(400, "INVALID_PARAMETER_VALUE", "an entity is not ready");
     }
+    let config = match filled(&asked.json["config"], &Value::Null) {
+        Ok(config) => config,
+        Err(refused) => return refused,
+    };
     let endpoint = json!({
-        "name": name, "creator": "ci@example.com", "looks": 0, "pending_config": filled(entities),
+        "name": name, "creator": "ci@example.com", "looks": 0, "pending_config": config,
         "state": {"ready": "NOT_READY", "config_update": "IN_PROGRESS"},
     });
     world.endpoints.insert(name, endpoint.clone());
@@ -91,7 +120,10 @@ fn update(world: &mut World, asked: &Asked, name: &str) -> Reply {
     if endpoint["state"]["config_update"] == "IN_PROGRESS" {
         return refuse(409, "RESOURCE_CONFLICT", "the endpoint is currently updating");
     }
-    endpoint["pending_config"] = filled(entities);
+    match filled(&asked.json, &endpoint["config"]) {
+        Ok(config) => endpoint["pending_config"] = config,
+        Err(refused) => return refused,
+    }
     endpoint["state"]["config_update"] = json!("IN_PROGRESS");
     endpoint["looks"] = json!(0);
     (200, endpoint.clone())
@@ -109,7 +141,8 @@ fn look(world: &mut World, name: &str) -> Reply {
         return (200, endpoint.clone());
     }
     if let Some((state, message)) = fails {
-        for entity in endpoint["pending_config"]["served_entities"].as_array_mut().unwrap() {
+        let entities = endpoint["pending_config"]["served_entities"].as_array_mut().unwrap();
+        for entity in entities.iter_mut().filter(|one| one["state"]["deployment"] != "DEPLOYMENT_READY") {
             entity["state"] = json!({"deployment": state, "deployment_state_message": message});
         }
         endpoint["state"]["config_update"] = json!("UPDATE_FAILED");
@@ -123,18 +156,4 @@ fn look(world: &mut World, name: &str) -> Reply {
     endpoint["config"] = config;
     endpoint["state"] = json!({"ready": "READY", "config_update": "NOT_UPDATING"});
     (200, endpoint.clone())
-}
-
-fn price(world: &World, asked: &Asked, name: &str) -> Reply {
-    let entity = world.endpoints.get(name).map(|endpoint| &endpoint["config"]["served_entities"][0]);
-    let Some(entity) = entity.filter(|entity| !entity.is_null()) else { return missing("the endpoint") };
-    let (model, version) =
-        (entity["entity_name"].as_str().unwrap(), entity["entity_version"].as_str().unwrap());
-    let file = format!("Models/{}/{version}/artifacts/release/project/main.py", model.replace('.', "/"));
-    let source = String::from_utf8(world.files[&file].clone()).unwrap();
-    let premium: f64 = source.trim_start_matches("premium = ").trim().parse().unwrap();
-    let rows = asked.json["dataframe_records"].as_array().unwrap();
-    let predictions: Vec<Value> =
-        rows.iter().map(|row| json!({"premium": premium, "id": row["id"]})).collect();
-    (200, json!({"predictions": predictions}))
 }

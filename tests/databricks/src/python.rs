@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn python() -> Option<&'static PathBuf> {
 }
 
 /// A test that needs MLflow.
-pub(crate) fn test(name: &str, run: fn() -> Result<(), Failed>) -> Trial {
+pub fn test(name: &str, run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     if python().is_some() {
         return Trial::test(name, run);
     }
@@ -41,8 +41,8 @@ pub(crate) fn test(name: &str, run: fn() -> Result<(), Failed>) -> Trial {
     trial.with_kind(format!("skipped: {why}")).with_ignored_flag(true)
 }
 
-/// A command of that Python. What MLflow runs by name is found beside it.
-pub(crate) fn command(arguments: &[&str]) -> Command {
+/// A command of that Python, for `arguments`. What MLflow runs by name is found beside it.
+pub fn command(arguments: &[&str]) -> Command {
     let python = python().expect("the test is not run without it");
     let mut path = OsString::from(python.parent().expect("a directory"));
     path.push(":");
@@ -60,7 +60,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 }
 
 /// Runs a script with `input` on its stdin; its stdout is JSON.
-pub(crate) fn script(source: &str, arguments: &[&str], input: &Value) -> Value {
+pub fn script(source: &str, arguments: &[&str], input: &Value) -> Value {
     let all: Vec<&str> = ["-c", source].into_iter().chain(arguments.iter().copied()).collect();
     let mut child = command(&all)
         .stdin(Stdio::piped())
@@ -78,14 +78,29 @@ pub(crate) fn script(source: &str, arguments: &[&str], input: &Value) -> Value {
 }
 
 /// A program of MLflow that serves on a port of this machine; ended, with what it started, when it goes.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
-    pub(crate) url: String,
+    /// Where it answers.
+    pub url: String,
 }
 
 impl Server {
+    /// Starts an MLflow server that keeps everything below `directory`.
+    pub fn tracking(directory: &Path) -> Self {
+        let database = format!("sqlite:///{}/mlflow.db", directory.display());
+        let artifacts = directory.join("artifacts").display().to_string();
+        let store = ["--backend-store-uri", &database, "--artifacts-destination", &artifacts];
+        Self::start(&[["server", "--workers", "1"].as_slice(), &store].concat(), "/health")
+    }
+
+    /// Starts a server that answers quotes with the model in `directory`.
+    pub fn model(directory: &Path) -> Self {
+        let path = directory.display().to_string();
+        Self::start(&["models", "serve", "--model-uri", &path, "--env-manager", "local"], "/ping")
+    }
+
     /// Starts `python -m mlflow <arguments> --host 127.0.0.1 --port <free>` and waits until `path` answers.
-    pub(crate) fn start(arguments: &[&str], path: &str) -> Self {
+    pub fn start(arguments: &[&str], path: &str) -> Self {
         use std::os::unix::process::CommandExt as _;
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
