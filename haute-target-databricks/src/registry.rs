@@ -4,6 +4,7 @@
 
 use haute_core::digest::Digest;
 use haute_core::error::Result;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,11 +36,29 @@ pub(crate) struct Version {
     pub(crate) source: String,
     #[serde(default)]
     pub(crate) run_id: String,
+    /// Who made it.
+    #[serde(default)]
+    pub(crate) user_id: String,
+    /// When, in milliseconds since 1970; a number, or one in quotes.
+    #[serde(default)]
+    pub(crate) creation_timestamp: Value,
     #[serde(default)]
     pub(crate) tags: Vec<Tag>,
 }
 
 impl Version {
+    /// When it was made.
+    pub(crate) fn made(&self) -> Option<Timestamp> {
+        let number = &self.creation_timestamp;
+        let number = number.as_i64().or_else(|| number.as_str()?.parse().ok())?;
+        Timestamp::from_millisecond(number).ok()
+    }
+
+    /// Whether it was found to serve the proven prices.
+    pub(crate) fn is_verified(&self) -> bool {
+        tags::value(&self.tags, tags::VERIFIED).is_some()
+    }
+
     /// The release it is of.
     pub(crate) fn release(&self) -> Option<Digest> {
         tags::release(&self.tags)
@@ -132,6 +151,13 @@ impl<'a> Registry<'a> {
     pub(crate) async fn finalise_version(&self, name: &str, version: &str) -> Result<()> {
         let body = json!({"name": name, "version": version});
         self.client.send(Method::POST, &self.path("model-versions/finalize"), &body).await?;
+        Ok(())
+    }
+
+    /// Tags a version.
+    pub(crate) async fn tag_version(&self, name: &str, version: &str, key: &str, value: &str) -> Result<()> {
+        let body = json!({"name": name, "version": version, "key": key, "value": value});
+        self.client.send(Method::POST, &self.path("model-versions/set-tag"), &body).await?;
         Ok(())
     }
 

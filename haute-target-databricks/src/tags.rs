@@ -12,6 +12,9 @@ pub(crate) const HAUTE: &str = "haute.version";
 /// The commit, where MLflow itself looks for it.
 pub(crate) const COMMIT: &str = "mlflow.source.git.commit";
 
+/// On a version that was found to serve the proven prices.
+pub(crate) const VERIFIED: &str = "haute.verified";
+
 /// Tags as requests hold them.
 pub(crate) fn list(tags: &[(&str, &str)]) -> Value {
     tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect()

@@ -25,6 +25,7 @@ mod hostile;
 mod image_checks;
 mod images;
 mod installers;
+mod models;
 mod project;
 mod release;
 mod requirement;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         hostile::trials(),
         images::trials(),
         installers::trials(),
+        models::trials(),
         release::trials(),
         truth::trials(),
     ];

@@ -13,12 +13,17 @@ pub(crate) enum Requirement {
     Python,
     /// A Python with the whole of Haute 0.6 in it, named by `HAUTE_PYTHON`.
     Haute,
+    /// A Python with MLflow in it, which the whole of Haute brings along.
+    Mlflow,
 }
 
 impl Requirement {
     /// Why it is not there; `None` when it is.
     fn missing(self) -> Option<String> {
         match self {
+            Self::Mlflow => (!haute_test_databricks::python::is_there()).then(|| {
+                "neither HAUTE_MLFLOW_PYTHON nor HAUTE_PYTHON names a Python with mlflow in it".to_owned()
+            }),
             Self::Python => python().is_none().then(|| "no Python 3.11 or newer on PATH".to_owned()),
             Self::Haute => {
                 haute_python().is_none().then(|| "HAUTE_PYTHON names no Python with haute in it".to_owned())

@@ -12,11 +12,12 @@ use haute_core::target::Context;
 
 use super::classic;
 use super::connect::Engine;
-use super::context::{BuildContext, TarLayer};
+use super::context::{BuildContext, Parcel, TarLayer};
 use super::credentials::Credentials;
 use super::dockerfile::{dockerfile, labels};
 use super::error;
 use super::output::Output;
+use super::stack::Stack;
 use super::store::LocalImage;
 use crate::oci::ContainerConfig;
 use crate::reference::ImageReference;
@@ -41,7 +42,7 @@ pub enum Builder {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct BuildLayer {
-    tar: Arc<dyn TarLayer>,
+    pub(super) tar: Arc<dyn TarLayer>,
     key: Option<String>,
     checkpoint: bool,
 }
@@ -171,6 +172,18 @@ impl Engine {
         let kept = checkpoints(&base, build);
         let (mut from, mut next) = self.begin(&base, build, &kept).await?;
         let reused = next;
+        // With layers of ours below, the rest is put upon them; a build is for what an engine sees for the first time.
+        if reused > 0 && build.builder == Builder::Auto {
+            let below = self.inspect(&from).await?;
+            let keep: Vec<_> = kept.iter().filter(|(index, _)| *index >= reused).cloned().collect();
+            let stack = Stack { build, base: &base, from: &below, present: reused, keep: &keep };
+            if let Some(image) = self.stack(context, stack).await? {
+                self.check(&image, &base, build)?;
+                let kept: Vec<String> = kept.into_iter().map(|(_, name)| name).collect();
+                self.forget_checkpoints(&build.name, &kept).await;
+                return Ok(BuiltImage { image, builder, reused });
+            }
+        }
         for (index, name) in kept.iter().filter(|(index, _)| *index >= reused) {
             let layers = build.layers.get(next..=*index).unwrap_or_default();
             let segment = Segment { from, layers, config: None, tag: Some(name.clone()) };
@@ -252,7 +265,9 @@ impl Engine {
             Builder::BuildKit => super::buildkit::complete(&mut options),
             _ => classic::complete(&mut options),
         }
-        let (body, sender) = BuildContext::new(context, text, tars).split();
+        let first = vec![("Dockerfile".to_owned(), text.into_bytes())];
+        let parcel = Parcel { first, layers: tars, last: None };
+        let (body, sender) = BuildContext::new(context, parcel).split();
         let docker = self.patient();
         let mut stream = Box::pin(docker.build_image(options, None, Some(bollard::body_try_stream(body))));
         let mut output = Output::new(Arc::clone(&context.events));

@@ -1,13 +1,15 @@
-//! The build context, streamed: a Dockerfile and the layers' tars inside one tar, never whole in memory.
+//! What an engine is sent, streamed: documents and the layers' tars inside one tar, never whole in memory.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
+use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::{Event, EventSink};
 use haute_core::target::{Cancellation, Context};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -43,6 +45,22 @@ impl TarLayer for LayerTree {
     }
 }
 
+/// Files by name.
+pub(super) type Files = Vec<(String, Vec<u8>)>;
+
+/// What goes into the tar.
+pub(super) struct Parcel {
+    /// Files by name, before the layers.
+    pub(super) first: Files,
+    /// Layers by file name.
+    pub(super) layers: Vec<(String, Arc<dyn TarLayer>)>,
+    /// Files that need to know what was in the layers.
+    pub(super) last: Option<LastFiles>,
+}
+
+/// Makes files from the digests of the layers' tars.
+pub(super) type LastFiles = Box<dyn FnOnce(Vec<Digest>) -> Result<Files> + Send>;
+
 /// A context on its way to the engine.
 pub(super) struct BuildContext {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
@@ -51,19 +69,15 @@ pub(super) struct BuildContext {
 }
 
 impl BuildContext {
-    /// Begins to make the context of `dockerfile` and `layers` by file name, on a thread where blocking is allowed.
-    pub(super) fn new(
-        context: &Context,
-        dockerfile: String,
-        layers: Vec<(String, Arc<dyn TarLayer>)>,
-    ) -> Self {
+    /// Begins to make the tar of `parcel`, on a thread where blocking is allowed.
+    pub(super) fn new(context: &Context, parcel: Parcel) -> Self {
         let (sender, receiver) = mpsc::channel(PIECES);
         let (events, cancelled) = (Arc::clone(&context.events), context.cancelled.clone());
-        let total = layers.iter().map(|(_, layer)| layer.size()).sum();
+        let total = parcel.layers.iter().map(|(_, layer)| layer.size()).sum();
         let sender = tokio::task::spawn_blocking(move || {
             let mut writer = Writer { sender, waiting: BytesMut::with_capacity(PIECE), gone: false };
             let telling = Telling { events, done: 0, told: 0, total };
-            match write(&mut writer, &dockerfile, &layers, telling, &cancelled) {
+            match write(&mut writer, parcel, telling, &cancelled) {
                 // The engine stopped reading: what it says about that is the error to show.
                 Err(_) if writer.gone => Ok(()),
                 Err(error) => {
@@ -90,28 +104,37 @@ impl BuildContext {
     }
 }
 
-fn write(
-    writer: &mut Writer,
-    dockerfile: &str,
-    layers: &[(String, Arc<dyn TarLayer>)],
-    mut telling: Telling,
-    cancelled: &Cancellation,
-) -> Result<()> {
-    let lost =
-        |source| Error::new(ErrorKind::BuildFailed, "the build context cannot be sent").with_source(source);
-    writer.write_all(file_header("Dockerfile", dockerfile.len() as u64).as_bytes()).map_err(lost)?;
-    writer.write_all(dockerfile.as_bytes()).map_err(lost)?;
-    pad(writer, dockerfile.len() as u64).map_err(lost)?;
-    for (name, layer) in layers {
+fn write(writer: &mut Writer, parcel: Parcel, mut telling: Telling, cancelled: &Cancellation) -> Result<()> {
+    let lost = |source| {
+        Error::new(ErrorKind::BuildFailed, "what the engine needs cannot be sent").with_source(source)
+    };
+    let file = |writer: &mut Writer, name: &str, bytes: &[u8]| {
+        writer.write_all(file_header(name, bytes.len() as u64).as_bytes())?;
+        writer.write_all(bytes)?;
+        pad(writer, bytes.len() as u64)
+    };
+    for (name, bytes) in &parcel.first {
+        file(writer, name, bytes).map_err(lost)?;
+    }
+    let mut digests = Vec::new();
+    for (name, layer) in &parcel.layers {
         let size = layer.size();
         writer.write_all(file_header(name, size).as_bytes()).map_err(lost)?;
-        let mut counted = Counted { writer, size: 0, telling: &mut telling };
+        // Hashed only where somebody wants to know: a build has no use for it.
+        let hash = parcel.last.is_some().then(Sha256::new);
+        let mut counted = Counted { writer, size: 0, hash, telling: &mut telling };
         layer.write(&mut counted, cancelled)?;
         if counted.size != size {
             return Err(Error::bug(format!("the layer `{name}` has {} bytes and said {size}", counted.size))
                 .with_operation("engine.build"));
         }
+        digests.extend(counted.hash.map(|hash| Digest::from_sha256(hash.finalize().into())));
         pad(writer, size).map_err(lost)?;
+    }
+    if let Some(last) = parcel.last {
+        for (name, bytes) in last(digests)? {
+            file(writer, &name, &bytes).map_err(lost)?;
+        }
     }
     writer.write_all(&[0; 1024]).and_then(|()| writer.flush()).map_err(lost)
 }
@@ -154,6 +177,7 @@ impl Write for Writer {
 struct Counted<'a> {
     writer: &'a mut Writer,
     size: u64,
+    hash: Option<Sha256>,
     telling: &'a mut Telling,
 }
 
@@ -161,6 +185,9 @@ impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.writer.write(bytes)?;
         self.size += taken as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes.get(..taken).unwrap_or_default());
+        }
         self.telling.add(taken as u64);
         Ok(taken)
     }
@@ -215,7 +242,8 @@ mod tests {
     fn begin(layers: Vec<(String, Arc<dyn TarLayer>)>) -> (BuildContext, Arc<RecordingSink>) {
         let sink = Arc::new(RecordingSink::default());
         let context = Context::new(Arc::clone(&sink) as Arc<dyn EventSink>, Cancellation::default());
-        (BuildContext::new(&context, "FROM x\n".to_owned(), layers), sink)
+        let first = vec![("Dockerfile".to_owned(), b"FROM x\n".to_vec())];
+        (BuildContext::new(&context, Parcel { first, layers, last: None }), sink)
     }
 
     #[tokio::test]

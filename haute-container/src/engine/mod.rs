@@ -19,6 +19,7 @@ mod push;
 mod request;
 mod run;
 mod saved;
+mod stack;
 mod store;
 
 #[cfg(feature = "buildkit")]

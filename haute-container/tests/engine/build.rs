@@ -152,7 +152,8 @@ async fn kept(lab: Arc<Lab>) -> Result<(), Failed> {
     };
     let skipped = base_layers(&lab).await;
     let runs = config(json!({"Cmd": ["python3"], "Labels": {"a": "1"}}));
-    for &builder in BUILDERS {
+    // Left to the engine, what is missing is put upon what it has without a build.
+    for &builder in BUILDERS.iter().chain(&[Builder::Auto]) {
         let build = lab.build_of(layers("one"), runs.clone()).await.with_builder(builder);
         let first = lab.engine.build(&lab.context, &build).await?;
         let build = lab.build_of(
@@ -167,6 +168,27 @@ async fn kept(lab: Arc<Lab>) -> Result<(), Failed> {
         let files = lab.files(&second.image, skipped).await;
         assert_eq!(files, expected(&[wheels.clone(), model.clone(), tree(&[("app/main.py", "two")])]));
         assert_eq!(first.image.layers[..skipped + 2], second.image.layers[..skipped + 2]);
+        let built_after_all = lab
+            .events()
+            .iter()
+            .any(|event| matches!(event, Event::Log { line, .. } if line.contains("does not load it")));
+        assert!(!built_after_all, "an engine with layers of its own takes an archive of the new ones");
+        // Another model: the engine keeps the beginning with it too.
+        let other_model = tree(&[("app/model", "n")]);
+        let changed = |app: &str| {
+            vec![
+                unread("wheels").keep(),
+                BuildLayer::new(Arc::new(other_model.clone())).with_key("other model").keep(),
+                BuildLayer::new(Arc::new(tree(&[("app/main.py", app)]))).with_key(app),
+            ]
+        };
+        let build = lab.build_of(changed("two"), runs.clone()).await.with_builder(builder);
+        let third = lab.engine.build(&lab.context, &build).await?;
+        assert_eq!(third.reused, 1);
+        let files = lab.files(&third.image, skipped).await;
+        assert_eq!(files, expected(&[wheels.clone(), other_model.clone(), tree(&[("app/main.py", "two")])]));
+        let build = lab.build_of(changed("three"), runs.clone()).await.with_builder(builder);
+        assert_eq!(lab.engine.build(&lab.context, &build).await?.reused, 2);
         // Another layer below: nothing above it may be taken over.
         let mut other = layers("one");
         other[0] = BuildLayer::new(Arc::new(tree(&[("opt/haute/lib/a.py", "a = 2\n")])))

@@ -32,10 +32,12 @@ mod desired;
 mod diff;
 mod endpoint;
 mod failure;
+mod history;
 mod observe;
 mod register;
 mod step;
 mod target;
+mod wanted;
 
 pub use config::DatabricksConfig;
 pub use credentials::Space;

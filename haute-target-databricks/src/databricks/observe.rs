@@ -4,7 +4,7 @@ use haute_core::digest::Digest;
 use haute_core::error::Result;
 use serde_json::json;
 
-use super::endpoint::{self, Endpoint};
+use super::endpoint::{self, Endpoint, Entity};
 use super::target::DatabricksTarget;
 use crate::http::ApiClient;
 use crate::registry::{Registry, Version};
@@ -28,8 +28,10 @@ pub(crate) struct Observed {
     pub(crate) alias: Option<Version>,
     /// The endpoint; `None` when there is none, or none is wanted.
     pub(crate) endpoint: Option<Endpoint>,
-    /// The release of the version that has all the endpoint's traffic.
+    /// The release of the version callers get.
     pub(crate) served: Option<Digest>,
+    /// The release of the version that has the rest of the traffic.
+    pub(crate) canary: Option<Digest>,
 }
 
 impl Observed {
@@ -38,22 +40,24 @@ impl Observed {
         self.versions.iter().find(|version| version.release().as_ref() == Some(release))
     }
 
-    /// The number of the version that has all the endpoint's traffic.
-    pub(crate) fn served_version(&self) -> Option<&str> {
-        self.endpoint.as_ref()?.serving().map(|entity| entity.version.as_str())
+    /// The number of the version the alias stands for.
+    pub(crate) fn alias_version(&self) -> Option<&str> {
+        self.alias.as_ref().map(|version| version.number.as_str())
+    }
+
+    /// The entity callers get.
+    pub(crate) fn main(&self) -> Option<&Entity> {
+        self.endpoint.as_ref()?.main(self.alias_version())
     }
 
     /// A digest of what a plan depends on. That a change which is under way goes on is none of it.
     pub(crate) fn fingerprint(&self) -> Digest {
         let endpoint = self.endpoint.as_ref().map(|endpoint| {
-            let entities = endpoint
-                .config
-                .iter()
-                .chain(&endpoint.pending_config)
-                .flat_map(|config| &config.served_entities);
-            let mut entities: Vec<String> = entities
-                .map(|one| {
-                    let set = (&one.workload_size, one.scale_to_zero_enabled);
+            let configs = endpoint.config.iter().chain(&endpoint.pending_config);
+            let mut entities: Vec<String> = configs
+                .flat_map(|config| config.served_entities.iter().map(|one| (one, config.share(one))))
+                .map(|(one, share)| {
+                    let set = (&one.workload_size, one.scale_to_zero_enabled, share);
                     json!([one.model, one.version, set]).to_string()
                 })
                 .collect();
@@ -81,7 +85,9 @@ pub(crate) async fn observe(target: &DatabricksTarget, wanted: Option<&Digest>) 
     }
     if let (Some(rating), Some(name)) = (&rating, target.endpoint_name()) {
         observed.endpoint = endpoint::get(rating, &name).await?;
-        observed.served = release_of(&registry, observed.endpoint.as_ref()).await?;
+        let alias = observed.alias_version().map(str::to_owned);
+        (observed.served, observed.canary) =
+            releases_of(&registry, observed.endpoint.as_ref(), alias.as_deref()).await?;
     }
     if let Some(wanted) = wanted
         && observed.version_of(wanted).is_none()
@@ -111,12 +117,19 @@ pub(crate) async fn versions(registry: &Registry<'_>, model: &str) -> Result<Vec
     Ok(versions)
 }
 
-/// The release of what has all of an endpoint's traffic.
-pub(crate) async fn release_of(
+/// The release callers of an endpoint get, and that of a canary beside it.
+pub(crate) async fn releases_of(
     registry: &Registry<'_>,
     endpoint: Option<&Endpoint>,
-) -> Result<Option<Digest>> {
-    let Some(entity) = endpoint.and_then(Endpoint::serving) else { return Ok(None) };
+    alias: Option<&str>,
+) -> Result<(Option<Digest>, Option<Digest>)> {
+    let main = endpoint.and_then(|endpoint| endpoint.main(alias));
+    let canary = endpoint.and_then(|endpoint| endpoint.canary(alias)).map(|(entity, _)| entity);
+    Ok((release_of(registry, main).await?, release_of(registry, canary).await?))
+}
+
+async fn release_of(registry: &Registry<'_>, entity: Option<&Entity>) -> Result<Option<Digest>> {
+    let Some(entity) = entity else { return Ok(None) };
     let version = registry.version(&entity.model, &entity.version).await?;
     Ok(version.as_ref().and_then(Version::release))
 }

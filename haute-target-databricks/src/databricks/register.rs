@@ -2,8 +2,8 @@
 
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result, Retry};
-use haute_core::release::Release;
-use haute_core::target::Context;
+use haute_core::proof::Proof;
+use haute_core::target::{Context, ProvenRelease};
 use reqwest::Method;
 use serde_json::json;
 
@@ -14,13 +14,17 @@ use crate::registry::{Registry, Version};
 use crate::tags;
 use crate::tracking::{API, LoggedModel, Place, READY, logged_models, upload};
 
+/// The file beside a version's model that holds the release's proof: whoever goes back to the version, from any machine,
+/// knows the prices it must give.
+const PROOF: &str = "haute_proof.json";
+
 /// What is registered, and where.
 pub(super) struct Register<'a> {
     pub(super) client: &'a ApiClient,
     pub(super) context: &'a Context,
     /// The id of the experiment the model is logged in.
     pub(super) experiment: &'a str,
-    pub(super) release: &'a Release,
+    pub(super) proven: &'a ProvenRelease,
     /// `catalog.schema.model`.
     pub(super) model: &'a str,
     /// The step's idempotency token.
@@ -32,7 +36,7 @@ pub(super) struct Register<'a> {
 /// A version whose files cannot be sent is taken away again: nobody else could ever finish it.
 pub(super) async fn register(ask: &Register<'_>) -> Result<Version> {
     let registry = Registry::unity_catalog(ask.client);
-    let digest = ask.release.digest();
+    let digest = ask.proven.release.digest();
     let logged = logged_models(ask.client, ask.experiment, digest).await?;
     let logged = logged.into_iter().find(|model| model.status == READY).ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("release {} is not logged any more", digest.short()))
@@ -73,7 +77,7 @@ async fn create(
     // Says which workspace the run is in: Unity Catalog is shared by several.
     let workspace =
         run.headers.get("x-databricks-org-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let digest = ask.release.digest();
+    let digest = ask.proven.release.digest();
     let mut list = vec![(tags::RELEASE, digest.as_str()), (tags::DEPLOY, ask.token)];
     list.extend(
         [tags::HAUTE, tags::COMMIT].iter().filter_map(|key| Some((*key, tags::value(&logged.tags, key)?))),
@@ -96,9 +100,11 @@ async fn finish(
     logged: &LoggedModel,
     version: &Version,
 ) -> Result<()> {
-    ask.release.verify_files()?;
+    ask.proven.release.verify_files()?;
     let identity = Identity::new(&logged.source_run_id, &logged.model_id);
-    let directory = ModelDirectory::of(ask.release)?.with_identity(&identity)?;
+    let directory = ModelDirectory::of(&ask.proven.release)?
+        .with_identity(&identity)?
+        .with_file(PROOF, proof_bytes(&ask.proven.proof)?);
     upload(ask.client, ask.context, &Place::of_version(ask.model, &version.number), &directory).await?;
     registry.finalise_version(ask.model, &version.number).await?;
     // The logged model's page lists the versions made of it by this tag.
@@ -107,6 +113,28 @@ async fn finish(
     let path = format!("{API}/logged-models/{}/tags", logged.model_id);
     ask.client.send(Method::PATCH, &path, &body).await?;
     Ok(())
+}
+
+fn proof_bytes(proof: &Proof) -> Result<Vec<u8>> {
+    serde_json::to_vec(proof).map_err(|error| Error::bug("the proof cannot be written").with_source(error))
+}
+
+/// The proof that was put beside the version of a release; `None` where there is none, or the Files API is closed.
+pub(super) async fn proof(client: &ApiClient, model: &str, release: &Digest) -> Result<Option<Proof>> {
+    let registry = Registry::unity_catalog(client);
+    if !registry.has_model(model).await? {
+        return Ok(None);
+    }
+    let known = versions(&registry, model).await?;
+    let mut known = known.into_iter().filter(Version::is_ready);
+    let Some(version) = known.find(|version| version.release().as_ref() == Some(release)) else {
+        return Ok(None);
+    };
+    match client.get(&Place::of_version(model, &version.number).file(PROOF), &[]).await {
+        Ok(kept) => Ok(serde_json::from_value(kept).ok()),
+        Err(error) if error.is_closed() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The version of a release that can be loaded.

@@ -1,21 +1,24 @@
 //! What each step does, and when the workspace has caught up with it.
 
 use haute_core::error::{Error, ErrorKind, Result, Retry};
+use haute_core::report::FailureReport;
 use haute_core::store::Store;
-use haute_core::target::{Context, ProvenRelease, Readiness, StepOutcome, StepRequest};
-use haute_core::verify::verify;
+use haute_core::target::{Context, ProvenRelease, Readiness, ReportRequest, StepOutcome, StepRequest};
+use haute_core::verify::QuoteService as _;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::endpoint::{self, Endpoint, Wanted};
+use super::endpoint::{self, Endpoint, Entity};
 use super::register::{Register, ready, register};
 use super::target::{DatabricksTarget, NAME};
+use super::wanted::{Wanted, WantedConfig};
 use super::{diff, failure};
 use crate::http::ApiClient;
 use crate::payload::{self, release_of};
 use crate::registry::Registry;
-use crate::tracking::{Artifacts, Log, create_experiment, experiment, log};
+use crate::tags;
+use crate::tracking::{Artifacts, Log, create_experiment, experiment, log, part};
 
 /// How long to wait before a change that met another one is tried again.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(15);
@@ -34,8 +37,15 @@ pub(crate) enum Payload {
     Version,
     /// Wait until somebody else's change of the endpoint is over.
     Quiet,
-    /// Make the endpoint serve the version of the plan's release.
+    /// Make the endpoint serve the version of the plan's release, and nothing else.
     Endpoint,
+    /// Make the endpoint serve that version to a share of the callers, beside what serves.
+    Canary {
+        /// The share, 1 to 99.
+        percent: u64,
+    },
+    /// Say of that version that it was found to serve the proven prices.
+    Verified,
     /// Let the alias stand for that version.
     Alias,
 }
@@ -82,7 +92,7 @@ pub(crate) async fn apply(
                 client,
                 context,
                 experiment: &experiment_id(target, client).await?,
-                release: &proven(request)?.release,
+                proven: proven(request)?,
                 model: &model,
                 token: request.token,
             })
@@ -91,9 +101,27 @@ pub(crate) async fn apply(
         }
         Payload::Quiet => Ok(StepOutcome::default()),
         Payload::Endpoint => {
-            let wanted = wanted(target, &registry, request).await?;
-            change(target, &wanted).await?;
-            Ok(StepOutcome::new(json!({"endpoint": target.endpoint_name(), "version": wanted.version})))
+            let wanted = WantedConfig::one(entity(target, &registry, request).await?);
+            let live = endpoint::get(&target.rating()?, &endpoint_name(target)?).await?;
+            let main = live.as_ref().and_then(|live| live.main(None));
+            change(target, &wanted, live.as_ref(), main).await
+        }
+        Payload::Canary { percent } => {
+            let name = endpoint_name(target)?;
+            let live = endpoint::get(&target.rating()?, &name).await?;
+            let alias = registry.alias(&model, target.alias()).await?;
+            let alias = alias.as_ref().map(|version| version.number.as_str());
+            let main = live.as_ref().and_then(|live| live.main(alias)).ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("nothing serves at the endpoint `{name}` any more"))
+                    .with_operation("databricks.endpoint")
+            })?;
+            let wanted = WantedConfig::beside(main, entity(target, &registry, request).await?, percent);
+            change(target, &wanted, live.as_ref(), Some(main)).await
+        }
+        Payload::Verified => {
+            let version = ready(&registry, &model, release_of(request)?).await?.number;
+            registry.tag_version(&model, &version, tags::VERIFIED, "true").await?;
+            Ok(StepOutcome::new(json!({"model": model, "version": version})))
         }
         Payload::Alias => {
             let version = ready(&registry, &model, release_of(request)?).await?.number;
@@ -107,17 +135,23 @@ pub(crate) async fn apply(
 }
 
 /// Sends the endpoint its new configuration, unless it has it.
-async fn change(target: &DatabricksTarget, wanted: &Wanted) -> Result<()> {
+async fn change(
+    target: &DatabricksTarget,
+    wanted: &WantedConfig,
+    live: Option<&Endpoint>,
+    main: Option<&Entity>,
+) -> Result<StepOutcome> {
     let client = target.rating()?;
     let name = endpoint_name(target)?;
-    let sent = match endpoint::get(&client, &name).await? {
+    let outcome = StepOutcome::new(json!({"endpoint": name, "version": wanted.version(), "wanted": wanted}));
+    let sent = match live {
         None => endpoint::create(&client, &name, wanted).await,
-        Some(live) if live.has(wanted) => return Ok(()),
+        Some(live) if wanted.is_in_place(live) => return Ok(outcome),
         Some(live) if live.is_updating() => return Err(busy(&name)),
-        Some(live) => endpoint::update(&client, &name, wanted, live.serving()).await,
+        Some(live) => endpoint::update(&client, &name, &wanted.to_value(Some(live), main)).await,
     };
     match sent {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(outcome),
         // Made by somebody else since: the next attempt changes that one.
         Err(error) if error.is("RESOURCE_ALREADY_EXISTS") => Err(Error::from(error).with_retry(Retry::Soon)),
         Err(error) if error.is("RESOURCE_CONFLICT") => Err(busy(&name).with_source(Error::from(error))),
@@ -139,7 +173,7 @@ pub(crate) async fn poll(target: &DatabricksTarget, request: &StepRequest<'_>) -
                 _ => Readiness::Ready,
             })
         }
-        Payload::Endpoint => endpoint_ready(target, request).await,
+        Payload::Endpoint | Payload::Canary { .. } => endpoint_ready(target, request).await,
         _ => Ok(Readiness::Ready),
     }
 }
@@ -162,35 +196,43 @@ async fn version_ready(target: &DatabricksTarget, request: &StepRequest<'_>) -> 
     }
 }
 
-/// The endpoint is ready when exactly the wanted version serves and gives the proven prices.
+/// The endpoint is ready when exactly the wanted versions serve, and answer.
 async fn endpoint_ready(target: &DatabricksTarget, request: &StepRequest<'_>) -> Result<Readiness> {
-    let (mlflow, rating, name) = (target.mlflow()?, target.rating()?, endpoint_name(target)?);
-    let wanted = wanted(target, &Registry::unity_catalog(&mlflow), request).await?;
+    let (rating, name) = (target.rating()?, endpoint_name(target)?);
+    let wanted: WantedConfig = part(request.outputs, "wanted")?;
     let Some(live) = endpoint::get(&rating, &name).await? else {
         return Err(Error::new(ErrorKind::NotFound, format!("the endpoint `{name}` is gone"))
             .with_operation("databricks.endpoint"));
     };
-    if live.serves(&wanted) {
-        return quotes(target, request, &wanted).await;
+    if wanted.is_served_by(&live) {
+        return warm(target, request, &live, &wanted).await;
     }
-    match live.state.config_update.as_str() {
-        "UPDATE_FAILED" | "UPDATE_CANCELED" => Err(failure::report(&rating, &name, &live, &wanted).await),
-        "NOT_UPDATING" if !live.has(&wanted) => Err(Error::new(
+    if live.has_failed() {
+        return Err(failure::error(&name, &live, &wanted));
+    }
+    if !live.is_updating() && !wanted.is_in_place(&live) {
+        return Err(Error::new(
             ErrorKind::Superseded,
             format!("the endpoint `{name}` was given another configuration meanwhile"),
         )
-        .with_operation("databricks.endpoint")),
-        _ if live.state.suspend == "STOPPED" => {
-            Err(Error::new(ErrorKind::Conflict, format!("the endpoint `{name}` is stopped"))
-                .with_operation("databricks.endpoint")
-                .with_hint("start it in the workspace, then deploy again"))
-        }
-        _ => Ok(pending(progress(&live, &wanted))),
+        .with_operation("databricks.endpoint"));
     }
+    if live.state.suspend == "STOPPED" {
+        return Err(Error::new(ErrorKind::Conflict, format!("the endpoint `{name}` is stopped"))
+            .with_operation("databricks.endpoint")
+            .with_hint("start it in the workspace, then deploy again"));
+    }
+    Ok(pending(progress(&live, &wanted)))
 }
 
-/// Asks for every proven quote before the alias says that this version is the one.
-async fn quotes(target: &DatabricksTarget, request: &StepRequest<'_>, wanted: &Wanted) -> Result<Readiness> {
+/// Asks for one price: an endpoint that went down to nothing takes a while to answer its first caller. Whether the price is
+/// right is for the verification to say.
+async fn warm(
+    target: &DatabricksTarget,
+    request: &StepRequest<'_>,
+    live: &Endpoint,
+    wanted: &WantedConfig,
+) -> Result<Readiness> {
     let release = release_of(request)?;
     let kept;
     let proof = if let Some(proven) = request.release {
@@ -199,32 +241,40 @@ async fn quotes(target: &DatabricksTarget, request: &StepRequest<'_>, wanted: &W
         kept = Store::new(target.root()).proof(release)?;
         kept.as_ref()
     };
-    // Without a proof nothing can be told here; the engine does not call that a success.
-    let Some(proof) = proof else { return Ok(Readiness::Ready) };
-    let service = target.quote_service(Some(release.clone()))?;
-    match verify(&service, proof).await {
-        Ok(found) => match found.require() {
-            Ok(()) => Ok(Readiness::Ready),
-            Err(error) => Err(Error::new(
-                ErrorKind::DeploymentFailed,
-                format!("version {} does not give the proven prices", wanted.version),
-            )
-            .with_operation("databricks.endpoint")
-            .with_hint("it serves: go back with `haute-cli rollback`")
-            .with_source(error)),
-        },
-        // An endpoint that went down to nothing takes a while to answer its first caller.
+    let Some(quote) = proof.and_then(|proof| proof.quotes.first()) else { return Ok(Readiness::Ready) };
+    let configs = live.config.iter().flat_map(|config| &config.served_entities);
+    let mut entities = configs.filter(|entity| wanted.newest().is_some_and(|wanted| wanted.is(entity)));
+    let entity = entities.next().map(|entity| entity.name.as_str());
+    let service = target.quote_service(entity, Some(release.clone()))?;
+    match service.quote(std::slice::from_ref(&quote.input)).await {
         Err(error) if error.retry() != Retry::Never => {
             Ok(pending(format!("the endpoint to answer: {error}")))
         }
-        Err(error) => Err(error),
+        Err(error) if error.kind() != ErrorKind::VerificationFailed => Err(error),
+        _ => Ok(Readiness::Ready),
     }
 }
 
+/// What the workspace says about the endpoint after its step or the verification failed; `None` for any other step.
+pub(crate) async fn report(target: &DatabricksTarget, request: &ReportRequest<'_>) -> Option<FailureReport> {
+    let about = match request.step {
+        None => true,
+        Some(step) => matches!(
+            payload::of(NAME, step).ok()?,
+            Payload::Endpoint | Payload::Canary { .. } | Payload::Quiet
+        ),
+    };
+    let (rating, name) = (target.rating().ok()?, target.endpoint_name().filter(|_| about)?);
+    let live = endpoint::get(&rating, &name).await.ok()??;
+    let wanted: WantedConfig = part(request.outputs.get("endpoint")?, "wanted").ok()?;
+    Some(failure::report(&rating, &name, &live, &wanted, request.error).await)
+}
+
 /// What an endpoint does that is not there yet, in words.
-fn progress(live: &Endpoint, wanted: &Wanted) -> String {
+fn progress(live: &Endpoint, wanted: &WantedConfig) -> String {
     let configs = live.pending_config.iter().chain(&live.config);
-    let entity = configs.flat_map(|config| &config.served_entities).find(|entity| entity.is(wanted));
+    let mut entities = configs.flat_map(|config| &config.served_entities);
+    let entity = entities.find(|entity| wanted.newest().is_some_and(|wanted| wanted.is(entity)));
     let said = entity.map(|entity| &entity.state).map(|state| {
         if state.deployment_state_message.is_empty() {
             &state.deployment
@@ -233,16 +283,18 @@ fn progress(live: &Endpoint, wanted: &Wanted) -> String {
         }
     });
     let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-    format!("version {} to serve{said}", wanted.version)
+    format!("version {} to serve{said}", wanted.version())
 }
 
 /// The entity the plan's release is to be served as: the version that was sent, once one was.
-async fn wanted(
+async fn entity(
     target: &DatabricksTarget,
     registry: &Registry<'_>,
     request: &StepRequest<'_>,
 ) -> Result<Wanted> {
-    if let Some(sent) = request.outputs.get("version").and_then(Value::as_str) {
+    let of_version = request.earlier.get("version").and_then(|outputs| outputs.get("version"));
+    let sent = request.outputs.get("version").or(of_version).and_then(Value::as_str);
+    if let Some(sent) = sent {
         return Ok(diff::entity(target.config(), sent));
     }
     let version = ready(registry, &target.model(), release_of(request)?).await?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use haute_core::config::Config;
@@ -10,24 +11,33 @@ use haute_core::digest::Digest;
 use haute_core::error::Result;
 use haute_core::plan::Plan;
 use haute_core::project::Project;
+use haute_core::proof::Proof;
 use haute_core::record::Origin;
+use haute_core::report::FailureReport;
 use haute_core::target::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness,
-    StepOutcome, StepRequest, TargetFactory, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PastRelease, PlanRequest,
+    Readiness, ReportRequest, StepOutcome, StepRequest, TargetFactory, TargetInfo,
 };
 use haute_core::variables::Variables;
 use haute_core::verify::QuoteService;
 
 use super::config::{CODES, DatabricksConfig, KEYS};
 use super::credentials::{Space, require};
-use super::observe::{observe, release_of};
-use super::{desired, diff, endpoint, step};
+use super::observe::{observe, releases_of};
+use super::{desired, diff, endpoint, history, register, step};
 use crate::http::{ApiClient, Once};
 use crate::invocations::InvocationsService;
 use crate::registry::{Registry, Version};
 
 /// The target's name.
 pub(crate) const NAME: &str = "databricks";
+/// How long to wait before an endpoint is looked at again: it takes minutes, and the workspace counts requests.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+const LATER_LOOKS: Duration = Duration::from_secs(15);
+/// What a [`Deployment`] calls the release that has a share of the traffic, and who answers for which.
+const CANARY: &str = "canary";
+const CANARY_ENTITY: &str = "canary entity";
+const ENTITY: &str = "entity";
 /// Sets `endpoint_suffix` for one run.
 const SUFFIX: &str = "HAUTE_ENDPOINT_SUFFIX";
 
@@ -142,10 +152,16 @@ impl DatabricksTarget {
         Origin::collect("", &self.root, &self.variables).await.revision()
     }
 
-    /// The way to ask the endpoint for quotes.
-    pub(crate) fn quote_service(&self, release: Option<Digest>) -> Result<InvocationsService> {
+    /// The way to ask the endpoint for quotes, or the one entity of it that is named.
+    pub(crate) fn quote_service(
+        &self,
+        entity: Option<&str>,
+        release: Option<Digest>,
+    ) -> Result<InvocationsService> {
         let name = self.endpoint_name().unwrap_or_default();
-        Ok(InvocationsService::at(self.rating()?, format!("serving-endpoints/{name}/invocations"), release))
+        let entity = entity.map(|entity| format!("served-models/{entity}/")).unwrap_or_default();
+        let path = format!("serving-endpoints/{name}/{entity}invocations");
+        Ok(InvocationsService::at(self.rating()?, path, release))
     }
 
     fn url(&self) -> Option<String> {
@@ -160,7 +176,7 @@ impl DeployTarget for DatabricksTarget {
         let mut capabilities = Capabilities::none().with_remote().with_rollback();
         let space = match self.endpoint_name() {
             Some(_) => {
-                capabilities = capabilities.with_http();
+                capabilities = capabilities.with_http().with_canary();
                 Space::Rating
             }
             None => Space::Mlflow,
@@ -168,7 +184,8 @@ impl DeployTarget for DatabricksTarget {
         let host = space.host(&self.variables).unwrap_or_default();
         let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
         let what = self.endpoint_name().unwrap_or_else(|| format!("{}@{}", self.model(), self.alias()));
-        TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities)
+        let info = TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities);
+        if self.endpoint_name().is_some() { info.with_poll_waits(FIRST_LOOK, LATER_LOOKS) } else { info }
     }
 
     fn validate(&self) -> Vec<Diagnostic> {
@@ -246,27 +263,71 @@ impl DeployTarget for DatabricksTarget {
         let Some(live) = endpoint::get(&self.rating()?, &name).await? else {
             return Ok(Deployment::nothing());
         };
-        let release = release_of(&registry, Some(&live)).await?;
+        let alias = if registry.has_model(&self.model()).await? {
+            registry.alias(&self.model(), self.alias()).await?
+        } else {
+            None
+        };
+        let alias = alias.as_ref().map(|version| version.number.as_str());
+        let (release, canary) = releases_of(&registry, Some(&live), alias).await?;
         let state = match (live.state.ready.as_str(), live.is_updating()) {
             _ if live.state.suspend == "STOPPED" => "stopped",
+            ("READY", false) if live.canary(alias).is_some() => "serving, with a canary",
             ("READY", false) => "serving",
             ("READY", true) => "serving, and being changed",
             (_, true) => "starting",
             _ => "not ready",
         };
-        let version = live.serving().map(|entity| format!("{} of {}", entity.version, entity.model));
-        Ok(Deployment::serving(release, self.url())
+        let main = live.main(alias);
+        let version = main.map(|entity| format!("{} of {}", entity.version, entity.model));
+        let mut deployment = Deployment::serving(release, self.url())
             .with_state(state)
             .with_detail("endpoint", name)
-            .with_detail("version", version.unwrap_or_else(|| "several, or none".to_owned()))
-            .with_detail("update", live.state.config_update.clone()))
+            .with_detail("version", version.unwrap_or_else(|| "none".to_owned()))
+            .with_detail("update", live.state.config_update.clone());
+        if let (Some((entity, share)), Some(main)) = (live.canary(alias), main) {
+            let release = canary.map_or_else(|| "no release of ours".to_owned(), |it| it.to_string());
+            deployment = deployment
+                .with_detail(CANARY, release)
+                .with_detail("canary version", format!("{} of {}", entity.version, entity.model))
+                .with_detail("canary traffic", format!("{share} %"))
+                .with_detail(CANARY_ENTITY, entity.name.clone())
+                .with_detail(ENTITY, main.name.clone());
+        }
+        Ok(deployment)
     }
 
     fn service(&self, deployment: &Deployment) -> Result<Option<Box<dyn QuoteService>>> {
         if deployment.url.is_none() || self.endpoint_name().is_none() {
             return Ok(None);
         }
-        Ok(Some(Box::new(self.quote_service(deployment.release.clone())?)))
+        Ok(Some(Box::new(self.quote_service(None, deployment.release.clone())?)))
+    }
+
+    fn service_of(&self, deployment: &Deployment, release: &Digest) -> Result<Option<Box<dyn QuoteService>>> {
+        let detail = |key: &str| deployment.details.get(key).map(String::as_str);
+        let (entity, answers) = match detail(CANARY) {
+            Some(canary) if canary == release.as_str() => (detail(CANARY_ENTITY), Some(release.clone())),
+            Some(_) => (detail(ENTITY), deployment.release.clone()),
+            None => return self.service(deployment),
+        };
+        Ok(Some(Box::new(self.quote_service(entity, answers)?)))
+    }
+
+    async fn proof(&self, _context: &Context, release: &Digest) -> Result<Option<Proof>> {
+        register::proof(&self.mlflow()?, &self.model(), release).await
+    }
+
+    async fn watch(&self, _context: &Context, deployment: &str) -> Result<Readiness> {
+        history::watch(self, deployment).await
+    }
+
+    async fn history(&self, _context: &Context, limit: usize) -> Result<Option<Vec<PastRelease>>> {
+        history::history(self, limit).await.map(Some)
+    }
+
+    async fn report(&self, _context: &Context, request: ReportRequest<'_>) -> Option<FailureReport> {
+        step::report(self, &request).await
     }
 
     async fn logs(&self, _context: &Context, lines: usize) -> Result<Vec<String>> {
@@ -277,6 +338,6 @@ impl DeployTarget for DatabricksTarget {
         let Some(entity) = config.and_then(|config| config.served_entities.first()) else {
             return Ok(Vec::new());
         };
-        Ok(endpoint::log(&client, &name, &entity.name, "logs", lines).await)
+        Ok(endpoint::log(&client, &name, &entity.name, "logs", lines).await.unwrap_or_default())
     }
 }

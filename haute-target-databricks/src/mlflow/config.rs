@@ -113,40 +113,44 @@ impl MlflowConfig {
 
     /// A client of the server, with the environment's credentials. Contacts nothing.
     pub(crate) fn client(&self, variables: &Variables) -> Result<ApiClient> {
-        let missing = |message: &str, hint: &str| {
-            Error::new(ErrorKind::InvalidInput, message).with_operation("mlflow.connect").with_hint(hint)
-        };
-        let address = self.address(variables).ok_or_else(|| {
-            missing(
-                "no MLflow server is named",
-                "set the variable MLFLOW_TRACKING_URI, or `tracking_uri` under [deploy.mlflow]",
-            )
-        })?;
-        if address.starts_with("databricks") {
-            return Err(missing(
-                "`MLFLOW_TRACKING_URI` names Databricks, which is a target of its own",
-                "set `target = \"databricks\"` under [deploy]",
-            ));
-        }
         let set = |name: &str| variables.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
         let (user, password) = (set("MLFLOW_TRACKING_USERNAME"), set("MLFLOW_TRACKING_PASSWORD"));
+        let mut missing = Vec::new();
+        let address = self.address(variables);
+        if address.is_none() {
+            missing.push("`MLFLOW_TRACKING_URI`");
+        }
         let credentials = match (set("MLFLOW_TRACKING_TOKEN"), user, password) {
             (_, Some(user), Some(password)) => Credentials::Basic(user, Secret::new(password)),
             (_, Some(_), None) => {
-                return Err(missing(
-                    "MLFLOW_TRACKING_USERNAME is set, MLFLOW_TRACKING_PASSWORD is not",
-                    "set both",
-                ));
+                missing.push("`MLFLOW_TRACKING_PASSWORD`");
+                Credentials::Anonymous
             }
             (_, None, Some(_)) => {
-                return Err(missing(
-                    "MLFLOW_TRACKING_PASSWORD is set, MLFLOW_TRACKING_USERNAME is not",
-                    "set both",
-                ));
+                missing.push("`MLFLOW_TRACKING_USERNAME`");
+                Credentials::Anonymous
             }
             (Some(token), None, None) => Credentials::Bearer(Secret::new(token)),
             (None, None, None) => Credentials::Anonymous,
         };
+        let address = match address {
+            Some(address) if missing.is_empty() => address,
+            _ => {
+                let message = format!("not set: {}", missing.join(", "));
+                return Err(Error::new(ErrorKind::Unauthenticated, message)
+                    .with_operation("mlflow.connect")
+                    .with_hint("set them in the environment or in `.env`; nothing was contacted")
+                    .with_hint("`tracking_uri` under [deploy.mlflow] names the server too"));
+            }
+        };
+        if address.starts_with("databricks") {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "`MLFLOW_TRACKING_URI` names Databricks, which is a target of its own",
+            )
+            .with_operation("mlflow.connect")
+            .with_hint("set `target = \"databricks\"` under [deploy]"));
+        }
         ApiClient::new(&address, credentials)
     }
 }
@@ -165,11 +169,16 @@ mod tests {
                 .map(|error| error.to_string())
                 .unwrap_or_default()
         };
-        assert_eq!(words(&[]), "no MLflow server is named");
+        assert_eq!(words(&[]), "not set: `MLFLOW_TRACKING_URI`");
+        assert_eq!(
+            words(&[("MLFLOW_TRACKING_PASSWORD", "pw")]),
+            "not set: `MLFLOW_TRACKING_URI`, `MLFLOW_TRACKING_USERNAME`"
+        );
         let server = ("MLFLOW_TRACKING_URI", "https://mlflow.test");
         assert_eq!(words(&[server]), "");
-        assert!(
-            words(&[server, ("MLFLOW_TRACKING_USERNAME", "ada")]).contains("MLFLOW_TRACKING_PASSWORD is not")
+        assert_eq!(
+            words(&[server, ("MLFLOW_TRACKING_USERNAME", "ada")]),
+            "not set: `MLFLOW_TRACKING_PASSWORD`"
         );
         assert!(words(&[("MLFLOW_TRACKING_URI", "databricks")]).contains("a target of its own"));
         assert!(words(&[("MLFLOW_TRACKING_URI", "./mlruns")]).contains("not the address of a server"));

@@ -111,6 +111,14 @@ impl ModelDirectory {
         Ok(self)
     }
 
+    /// The same, with a file more, which MLflow takes no notice of.
+    pub(crate) fn with_file(mut self, path: &str, bytes: Vec<u8>) -> Self {
+        let size = bytes.len() as u64;
+        self.files.push(ModelFile { path: path.to_owned(), content: Content::Bytes(bytes), size });
+        self.files.sort_by(|one, other| one.path.cmp(&other.path));
+        self
+    }
+
     /// The release it is of.
     pub fn release(&self) -> &Digest {
         &self.release

@@ -61,8 +61,9 @@ pub(crate) async fn log(log: &Log<'_>) -> Result<Logged> {
         return Err(error);
     }
     connect(log.client, &model).await?;
-    set_model_status(log.client, &model.model_id, READY).await?;
+    // The run first: a model that is whole is never looked at again, and its run would stay open.
     end_run(log.client, &model.source_run_id, "FINISHED").await?;
+    set_model_status(log.client, &model.model_id, READY).await?;
     Ok(Logged { run_id: model.source_run_id, model_id: model.model_id })
 }
 

@@ -44,6 +44,11 @@ impl Place {
         Self::files(&folder, Signer::Version(format!("/{folder}")))
     }
 
+    /// The path of a file in it.
+    pub(crate) fn file(&self, path: &str) -> String {
+        format!("{}/{path}", self.root)
+    }
+
     /// A folder behind the Files API.
     fn files(folder: &str, signer: Signer) -> Self {
         Self {
@@ -84,7 +89,7 @@ pub(crate) async fn upload(
         let meter = meter.clone();
         async move {
             meter.go_on()?;
-            let path = format!("{}/{}", place.root, file.path);
+            let path = place.file(&file.path);
             let call = Call { method: &Method::PUT, path: &path, query: place.query };
             client.put_file(call, &file, move |bytes| meter.add(bytes)).await
         }

@@ -89,7 +89,7 @@ fn collect(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// Requests of a recording; those of its own making (a run's own artifacts, a tag set by hand) left out.
+/// Requests of a recording; those of its own making (a run's own artifacts) left out.
 fn recorded(text: &str) -> BTreeSet<Shape> {
     let recording: Value = serde_json::from_str(text).unwrap();
     recording["requests"]
@@ -102,7 +102,7 @@ fn recorded(text: &str) -> BTreeSet<Shape> {
             // Keys of the cloud account: asked for by that client and not by us.
             let keys = path.ends_with("/generate-temporary-credentials");
             let of_run = path.contains("/Runs/") || path.ends_with("/artifacts/credentials-for-write");
-            !of_run && !keys && !path.ends_with("/set-tag") && !reopened
+            !of_run && !keys && !reopened
         })
         .map(|one| {
             let query = one["query"].as_object().map_or_else(String::new, |query| {
@@ -181,4 +181,9 @@ async fn what_must_come_first_comes_first() {
             && endpoint < alias
     );
     assert_eq!(alias + 1, writes.len(), "the alias is moved last");
+    let all = lab.workspace.world.lock().unwrap().exchanges.clone();
+    let asked = all.iter().rposition(|one| one.path.ends_with("/invocations")).unwrap();
+    let verified = all.iter().position(|one| one.path.ends_with("/set-tag")).unwrap();
+    let moved = all.iter().position(|one| one.method == "POST" && one.path.ends_with("/alias")).unwrap();
+    assert!(asked < verified && verified < moved, "after the last price was asked for");
 }

@@ -46,6 +46,7 @@ const CALLS: &[(&str, &str)] = &[
     ("PUT", "fs/files/Models"),
     ("POST", "model-versions/finalize"),
     ("POST", "api/2.0/serving-endpoints"),
+    ("POST", "model-versions/set-tag"),
     ("POST", "registered-models/alias"),
     ("GET", "api/2.0/serving-endpoints"),
     ("POST", "invocations"),
@@ -56,7 +57,9 @@ async fn a_server_that_is_busy_or_away_for_a_moment_is_asked_again() {
     for (method, part) in CALLS {
         converges(method, part, Fault::Answer(429, refusal("REQUEST_LIMIT_EXCEEDED"), Some(2))).await;
     }
-    converges("PUT", "fs/files/Models", Fault::Answer(503, Value::Null, None)).await;
+    for (method, part) in CALLS {
+        converges(method, part, Fault::Answer(503, refusal("TEMPORARILY_UNAVAILABLE"), Some(1))).await;
+    }
 }
 
 #[tokio::test]
@@ -95,7 +98,7 @@ async fn somebody_elses_change_is_waited_out() {
     }
     let recorded = lab.deploy(&lab.release(2)).await.unwrap();
     let steps: Vec<_> = recorded.record.plan.unwrap().steps.into_iter().map(|step| step.id).collect();
-    assert_eq!(steps, ["log", "version", "quiet", "endpoint", "alias"]);
+    assert_eq!(steps, ["log", "version", "quiet", "endpoint", "verified", "alias"]);
     assert_eq!(lab.alias(), "2");
 }
 
@@ -116,16 +119,20 @@ async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
         Some(("DEPLOYMENT_FAILED".to_owned(), "Failed to build the container image.".to_owned()));
     let error = lab.deploy(&lab.release(2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
-    let words = words(&error);
-    for part in [
-        "Failed to build the container image",
-        "version 1 of `main.pricing.motor-pricing`, as before",
-        "No matching distribution",
-        "SERVED_MODEL_FAILED build failed",
-        "the index the workspace builds from",
-    ] {
-        assert!(words.contains(part), "`{part}` in {words}");
+    let said = words(&error);
+    for part in
+        ["Failed to build the container image", "version 1 of `main.pricing.motor-pricing`, as before"]
+    {
+        assert!(said.contains(part), "`{part}` in {said}");
     }
+    let report = lab.last_report();
+    assert_eq!(report.serving.as_deref(), Some("version 1 of `main.pricing.motor-pricing`, as before"));
+    let titles: Vec<_> = report.sections.iter().map(|section| section.title.as_str()).collect();
+    assert_eq!(titles, ["build log, last lines", "log, last lines", "events of the endpoint"]);
+    assert!(report.sections[0].lines[1].contains("No matching distribution"), "{report:?}");
+    assert_eq!(report.sections[2].lines, ["SERVED_MODEL_FAILED build failed"]);
+    assert!(report.hints[0].contains("the index the workspace builds from"), "{report:?}");
+    assert_eq!(report.links, [format!("{}/ml/endpoints/motor-pricing", lab.workspace.url)]);
     assert_eq!(lab.alias(), "1", "the alias was not moved");
     let status = lab.databricks().status(&lab.context()).await.unwrap();
     assert_eq!(status.release.as_ref(), Some(lab.release(1).release.digest()));
@@ -137,12 +144,54 @@ async fn a_version_that_does_not_come_up_is_reported_and_the_old_one_serves() {
 }
 
 #[tokio::test]
+async fn an_update_the_platform_gave_up_ends_clearly_and_the_next_one_comes_through() {
+    let lab = Lab::new();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    let message = "The deployment did not become available in time.".to_owned();
+    lab.workspace.world.lock().unwrap().fails = Some(("DEPLOYMENT_ABORTED".to_owned(), message));
+    let error = lab.deploy(&lab.release(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
+    let said = words(&error);
+    for part in ["did not become available in time", "deploying again often helps", "as before"] {
+        assert!(said.contains(part), "`{part}` in {said}");
+    }
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("1")));
+    lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("2")));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_too_long_is_left_to_itself_and_gone_on_with() {
+    let lab = Lab::new();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    lab.workspace.world.lock().unwrap().looks = u32::MAX;
+    let error = lab.deploy(&lab.release(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(words(&error).contains("run the same command again"), "{error:?}");
+    let writes = lab.workspace.writes().len();
+    let pending = lab.engine().pending(&lab.databricks().info()).unwrap();
+    assert!(pending.is_some(), "it can be resumed");
+    // It comes through after all.
+    lab.workspace.world.lock().unwrap().looks = 1;
+    let recorded = lab.deploy(&lab.release(2)).await.unwrap();
+    assert_eq!(recorded.record.outcome, Outcome::Deployed);
+    let since: Vec<String> =
+        lab.workspace.writes().split_off(writes).into_iter().map(|one| one.path).collect();
+    assert!(since.iter().all(|path| path.ends_with("/set-tag") || path.ends_with("/alias")), "{since:?}");
+    assert_eq!((lab.versions(), lab.alias()), (2, json!("2")));
+}
+
+#[tokio::test]
 async fn a_wrong_price_never_gets_the_alias() {
     let lab = Lab::new();
     lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
     let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::VerificationFailed);
     assert!(words(&error).contains("2.5, proven 2.4"), "{error:?}");
     assert_eq!(lab.alias(), "1");
+    let past = lab.databricks().history(&lab.context(), 10).await.unwrap().unwrap();
+    let verified: Vec<_> = past.iter().map(|one| (one.version.as_str(), one.verified, one.serving)).collect();
+    assert_eq!(verified, [("2", false, true), ("1", true, false)]);
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use haute_conformance::{Fixture, make_release, prove};
-use haute_core::engine::{Clock, Engine, VirtualClock};
+use haute_core::engine::{Clock, Engine, Run, VirtualClock};
 use haute_core::event::RecordingSink;
-use haute_core::record::{Origin, Recorded};
+use haute_core::record::{Origin, Recorded, history};
+use haute_core::report::FailureReport;
 use haute_core::target::{Cancellation, Context, DeployTarget, ProvenRelease};
 use haute_core::variables::Variables;
 use haute_target_databricks::databricks::{DatabricksConfig, DatabricksTarget};
@@ -75,6 +76,17 @@ impl Lab {
         let object = |value: Value| value.as_object().cloned().unwrap();
         let quote = |id: i64| (object(json!({"id": id})), object(json!({"premium": proven, "id": id})));
         prove(release, &[quote(1), quote(2)]).unwrap()
+    }
+
+    /// What the last failed deploy found out.
+    pub(crate) fn last_report(&self) -> FailureReport {
+        let records = history(self.engine().store(), None).unwrap();
+        records.into_iter().find_map(|one| one.record.report).unwrap()
+    }
+
+    /// Carries out a run.
+    pub(crate) async fn run(&self, run: Run<'_>) -> haute_core::Result<Recorded> {
+        self.engine().run(&self.databricks(), &self.context(), run).await
     }
 
     /// The number of versions that are there.

@@ -8,6 +8,7 @@
     reason = "a test, and the fake it uses, fail by panicking"
 )]
 
+mod canary;
 mod equivalence;
 mod faults;
 mod lab;

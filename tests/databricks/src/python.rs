@@ -28,6 +28,11 @@ fn python() -> Option<&'static PathBuf> {
         .as_ref()
 }
 
+/// Whether there is one.
+pub fn is_there() -> bool {
+    python().is_some()
+}
+
 /// A test that needs MLflow.
 pub fn test(name: &str, run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     if python().is_some() {

@@ -35,16 +35,20 @@ pub(super) async fn c14_events_are_well_formed(fixture: &dyn Fixture) -> Found {
 /// The steps told, in order, if what starts ends once and nothing overlaps.
 fn well_formed(events: &RecordingSink) -> Result<Vec<String>, String> {
     let (mut phase, mut step, mut steps) = (None::<Phase>, None::<String>, Vec::new());
+    // Steps that wait for the verification come when it is over, and in no phase.
+    let mut verified = false;
     for event in events.events() {
         let text = format!("{event:?}");
         let fits = match event {
             Event::PhaseStarted { phase: new } => phase.replace(new).is_none() && step.is_none(),
             Event::PhaseFinished { phase: end, .. } | Event::PhaseFailed { phase: end, .. } => {
+                verified |= end == Phase::Verify;
                 phase.take() == Some(end) && step.is_none()
             }
             Event::StepStarted { step: new, .. } => {
                 steps.push(new.clone());
-                phase == Some(Phase::Apply) && step.replace(new).is_none()
+                let turn = phase == Some(Phase::Apply) || (verified && phase.is_none());
+                turn && step.replace(new).is_none()
             }
             Event::StepFinished { step: end, .. } | Event::StepFailed { step: end, .. } => {
                 step.take() == Some(end)

@@ -39,6 +39,12 @@ fn put(world: &mut World, asked: &Asked, file: &str) -> Reply {
     if let Some((status, code)) = world.no_files_api {
         return refuse(status, code, "no Files API here");
     }
+    if asked.method == "GET" {
+        return match world.files.get(&decode(file)) {
+            Some(bytes) => (200, serde_json::from_slice(bytes).unwrap_or_default()),
+            None => super::missing("the file"),
+        };
+    }
     if asked.method != "PUT" || asked.query.get("overwrite").map(String::as_str) != Some("true") {
         return refuse(400, "BAD_REQUEST", "only whole files are taken");
     }

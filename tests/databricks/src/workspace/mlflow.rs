@@ -140,6 +140,7 @@ pub(super) fn registry(world: &mut World, asked: &Asked, call: &str) -> Reply {
             let version = json!({
                 "name": name, "version": number, "source": source, "run_id": asked.text("run_id"),
                 "status": "PENDING_REGISTRATION", "tags": asked.json["tags"],
+                "user_id": "ci@example.com", "creation_timestamp": 1_795_372_039_799_u64 + number.len() as u64,
             });
             model["versions"][&number] = version.clone();
             (200, json!({"model_version": version}))
@@ -155,6 +156,14 @@ pub(super) fn registry(world: &mut World, asked: &Asked, call: &str) -> Reply {
             }
             model["versions"][&version]["status"] = json!("READY");
             (200, json!({"model_version": model["versions"][&version]}))
+        }
+        ("POST", "model-versions/set-tag") => {
+            let Some(found) = model["versions"].get_mut(&version) else { return missing("the version") };
+            let tag = json!({"key": asked.json["key"], "value": asked.json["value"]});
+            let tags = found["tags"].as_array_mut().unwrap();
+            tags.retain(|one| one["key"] != tag["key"]);
+            tags.push(tag);
+            (200, json!({}))
         }
         ("DELETE", "model-versions/delete") => {
             model["versions"].as_object_mut().unwrap().remove(&version);

@@ -25,7 +25,7 @@ pub(super) fn answer(asked: &Asked, headers: &HeaderMap) -> Option<Reply> {
     let host = format!("http://{}", headers["host"].to_str().unwrap());
     let signed = headers.get("authorization").and_then(|given| given.to_str().ok()).unwrap_or_default();
     let given = (200, json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}));
-    let form = form(&asked.bytes);
+    let form = if asked.path.ends_with("/token") { form(&asked.bytes) } else { Value::Null };
     Some(match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/.well-known/databricks-config") => (
             200,

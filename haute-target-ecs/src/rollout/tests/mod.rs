@@ -1,0 +1,6 @@
+mod cursor;
+mod history;
+mod script;
+mod scripted;
+mod texts;
+mod world;

@@ -1,0 +1,102 @@
+//! `deploy --target databricks`: a real project, through a workspace that prices with the real MLflow what it was sent.
+
+use haute_test_databricks::{TOKEN, Workspace, served};
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use super::site::{Site, expect_unseen, variables};
+use crate::project::Project;
+use crate::requirement::{Requirement, test};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let needs = [Requirement::Python, Requirement::Mlflow];
+    vec![
+        test("models::databricks_a_project_serves_the_proven_prices", &needs, deployed),
+        test("models::databricks_everything_that_is_not_set_is_named_at_once", &[], not_set),
+        test(
+            "models::databricks_a_failed_version_is_exit_6_with_its_log_and_the_old_one_serves",
+            &[],
+            failed,
+        ),
+        test("models::databricks_explain_knows_its_codes", &[], explained),
+    ]
+}
+
+fn deployed() -> Result<(), Failed> {
+    let workspace = Workspace::start();
+    workspace.world.lock().expect("no panic").scorer = Some(served::mlflow());
+    let project = Project::example("motor-pricing");
+    let variables = variables(&workspace.url);
+    let deploy = ["deploy", "--target", "databricks", "--yes", "--json"];
+    let run = project.run_with(&deploy, &variables).expect(0);
+    let result = run.result();
+    assert_eq!(result["outcome"], "deployed", "{result}");
+    assert_eq!(result["verification"]["passed"], true, "{result}");
+    assert_eq!(
+        result["url"],
+        json!(format!("{}/serving-endpoints/motor-pricing/invocations", workspace.url)),
+        "{result}"
+    );
+    expect_unseen(TOKEN, &run, &project.root().join(".haute-cli"));
+
+    // The plan of another release, written to a file: what is approved elsewhere holds no secret either.
+    let written = workspace.writes().len();
+    let source = project.read("rating/utility/loadings.py");
+    project.write("rating/utility/loadings.py", &source.replace("31.75", "31.750"));
+    let file = project.root().join("plan.json").display().to_string();
+    let plan = ["plan", "--target", "databricks", "--out", &file, "--exit-code"];
+    let run = project.run_with(&plan, &variables).expect(20);
+    expect_unseen(TOKEN, &run, project.root());
+    assert_eq!(workspace.writes().len(), written, "a plan writes nothing");
+    project.write("rating/utility/loadings.py", &source);
+
+    let again = project.run_with(&deploy, &variables).expect(0).result();
+    assert_eq!(again["outcome"], "unchanged", "{again}");
+    assert_eq!(again["verification"]["passed"], true, "{again}");
+    assert_eq!(workspace.writes().len(), written, "nothing changed, so nothing is written");
+
+    let smoke = project.run_with(&["smoke", "--target", "databricks", "--json"], &variables).expect(0);
+    expect_unseen(TOKEN, &smoke, project.root());
+    Ok(())
+}
+
+fn not_set() -> Result<(), Failed> {
+    let (site, workspace) = (Site::new(), Workspace::start());
+    let some = [("DATABRICKS_MLFLOW_HOST", workspace.url.as_str()), ("DATABRICKS_RATING_CLIENT_ID", "cid")];
+    let release = site.path().join("one").display().to_string();
+    for words in [["deploy", "--release", &release, "--yes"].as_slice(), &["status"]] {
+        let run = site.run(words, &some).expect(4);
+        for name in ["MLFLOW_TOKEN", "RATING_HOST", "RATING_CLIENT_SECRET"] {
+            assert!(run.stderr.contains(&format!("`DATABRICKS_{name}`")), "{}", run.stderr);
+        }
+        assert!(!run.stderr.contains("`DATABRICKS_MLFLOW_HOST`"), "{}", run.stderr);
+    }
+    assert_eq!(workspace.world.lock().expect("no panic").requests, 0, "nothing was contacted");
+    Ok(())
+}
+
+fn failed() -> Result<(), Failed> {
+    let (site, workspace) = (Site::new(), Workspace::start());
+    site.deploy("one", &workspace, &[]).expect(0);
+    let message = ("DEPLOYMENT_FAILED".to_owned(), "Failed to build the container image.".to_owned());
+    workspace.world.lock().expect("no panic").fails = Some(message);
+    let run = site.deploy("two", &workspace, &[]).expect(6);
+    let result: Value = run.result();
+    let words = format!("{result}{}", run.stderr);
+    for part in ["Failed to build the container image", "No matching distribution"] {
+        assert!(words.contains(part), "`{part}` in {words}");
+    }
+    let status = site.run(&["status", "--json"], &variables(&workspace.url)).expect(0).result();
+    assert_eq!(status["deployment"]["details"]["version"], "1 of main.pricing.motor-pricing", "{status}");
+    expect_unseen(TOKEN, &run, site.path());
+    Ok(())
+}
+
+fn explained() -> Result<(), Failed> {
+    let site = Site::new();
+    let run = site.run(&["explain", "HT0802"], &[]).expect(0);
+    assert!(run.stdout.contains("[deploy.databricks]"), "{}", run.stdout);
+    let run = site.run(&["explain", "HT0801"], &[]).expect(0);
+    assert!(run.stdout.contains("[deploy.mlflow]"), "{}", run.stdout);
+    Ok(())
+}
