@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use std::sync::Arc;
 
+use haute_container::engine::{Address, Engine};
 use haute_core::error::{Error, ErrorKind, Result};
+use haute_test_services::{Registry, RegistryOptions};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::call::Call;
@@ -17,9 +20,13 @@ use crate::look::ServiceView;
 use crate::names::{Identifiers, Names};
 use crate::policy::Policy;
 use crate::rollout::{Behaviour, Happening, Script, step};
+use crate::running;
 use crate::server::{self, Clock, Shared};
 use crate::setup::{AwsOptions, ServiceSetup};
-use crate::world::{Ground, World};
+use crate::world::{Ground, Timings, World};
+
+/// How long a Docker engine may take to answer.
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// A part of AWS on a free port of the loopback interface; gone when dropped.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub struct AwsFake {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    runtime: Handle,
+    registry: Option<Registry>,
 }
 
 impl AwsFake {
@@ -64,10 +73,15 @@ impl AwsFake {
             services: BTreeMap::new(),
             target_groups: BTreeMap::new(),
         };
-        let shared = Arc::new(Shared::new(address, world));
+        // Nothing is trusted: it asks services of this machine only.
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
+        let client = client.map_err(|source| {
+            Error::new(ErrorKind::Unavailable, "there is no HTTP client").with_source(source)
+        })?;
+        let shared = Arc::new(Shared::new(address, world, client));
         let (stop, stopped) = watch::channel(false);
-        let thread = server::run(listener, Arc::clone(&shared), stopped).map_err(cannot_start)?;
-        Ok(Self { shared, stop, thread: Some(thread) })
+        let (runtime, thread) = server::run(listener, Arc::clone(&shared), stopped).map_err(cannot_start)?;
+        Ok(Self { shared, stop, thread: Some(thread), runtime, registry: None })
     }
 
     /// The address of all its services: `http://127.0.0.1:38127`, for `AWS_ENDPOINT_URL`.
@@ -125,6 +139,71 @@ impl AwsFake {
     /// When its task definition would not be accepted.
     pub fn add_service(&self, setup: ServiceSetup) -> Result<()> {
         setup.place(&mut self.shared.state().world)
+    }
+
+    /// With a real registry behind its own, so that images can be pushed and pulled; see [`Registry`].
+    ///
+    /// # Errors
+    /// When `docker-registry` is not installed or does not start.
+    pub fn with_registry(mut self) -> Result<Self> {
+        let registry = Registry::start(RegistryOptions::plain())?;
+        // Set once: a second registry would lose what the first one holds.
+        if self.shared.upstream.set(registry.address().to_owned()).is_ok() {
+            self.registry = Some(registry);
+        }
+        Ok(self)
+    }
+
+    /// With a Docker engine, such as `unix:///run/docker.sock`, that runs the tasks of services made
+    /// [`by_engine`](ServiceSetup::by_engine): pulls the image by its digest, starts it, asks for its health, stops it. The clock
+    /// goes on as the real one does, and nothing takes longer than it takes.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub fn with_engine(self, address: &str) -> Result<Self> {
+        let address = Address::parse(address)?;
+        let (send, receive) = std::sync::mpsc::channel();
+        self.runtime.spawn(async move {
+            // Nobody listens any more where the fake is gone.
+            drop(send.send(Engine::connect_to(address).await));
+        });
+        let engine = receive.recv_timeout(CONNECT).map_err(|source| {
+            Error::new(ErrorKind::Unavailable, "the Docker engine does not answer").with_source(source)
+        })??;
+        {
+            let mut state = self.shared.state();
+            state.world.ground.timings = Timings::quick();
+            state.world.ground.timings.pause = Duration::from_secs(1);
+        }
+        let runner = self.runtime.spawn(running::run(Arc::clone(&self.shared), engine.clone()));
+        drop(self.shared.engine.set((engine, runner.abort_handle())));
+        Ok(self.with_real_clock(1))
+    }
+
+    /// How long a container may take to become healthy, in real time; a minute unless told otherwise.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        self.shared.state().patience = patience;
+        self
+    }
+
+    /// The address of a load balancer before a service's tasks, `http://127.0.0.1:38128`: it answers by what is healthy, first of
+    /// all by the deployment that is primary, and with 503 where nothing is.
+    ///
+    /// # Errors
+    /// When no port can be listened at.
+    pub fn front(&self, cluster: &str, service: &str) -> Result<String> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(cannot_start)?;
+        listener.set_nonblocking(true).map_err(cannot_start)?;
+        let address = listener.local_addr().map_err(cannot_start)?;
+        let key = (cluster.to_owned(), service.to_owned());
+        drop(self.runtime.spawn(running::serve_front(listener, Arc::clone(&self.shared), key)));
+        Ok(format!("http://{address}"))
+    }
+
+    /// The registry behind its own, for a look at what it holds.
+    pub fn registry_behind(&self) -> Option<&Registry> {
+        self.registry.as_ref()
     }
 
     /// With an image repository; a tag of an immutable one cannot be moved. Tasks whose image is in a repository that is there
@@ -309,7 +388,9 @@ impl AwsFake {
 
     /// Forgets the calls so far; the next one is number one.
     pub fn forget_calls(&self) {
-        self.shared.state().calls.clear();
+        let mut state = self.shared.state();
+        state.calls.clear();
+        state.met = 0;
     }
 }
 

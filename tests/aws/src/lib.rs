@@ -38,6 +38,7 @@ mod names;
 mod policy;
 mod query;
 mod rollout;
+mod running;
 mod server;
 mod setup;
 mod world;

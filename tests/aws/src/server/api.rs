@@ -47,6 +47,9 @@ pub(super) async fn answer(
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: Request,
 ) -> Response<Body> {
+    if request.uri().path().starts_with("/v2") {
+        return super::registry::answer(&shared, &cut, request).await;
+    }
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         return plain(404, "not found");
@@ -56,19 +59,14 @@ pub(super) async fn answer(
         Ok(asked) => asked,
         Err(failure) => return plain(failure.status, &failure.body().to_string()),
     };
-    let latency = {
-        let mut state = shared.state();
-        let (number, fault) = state.meet(&asked.action);
-        drop(state);
-        (number, fault)
-    };
-    if let (_, Some(Fault::Latency(time))) = &latency {
+    let (number, fault) = shared.state().meet(&asked.action);
+    if let Some(Fault::Latency(time)) = &fault {
         tokio::time::sleep(*time).await;
     }
     let (id, outcome) = {
         let mut state = shared.state();
         let id = state.world.ground.identifiers.uuid();
-        (id, state.call(&parts.headers, &asked, latency.1))
+        (id, state.call(&parts.headers, &asked, number, fault))
     };
     if matches!(outcome.fault, Some(Fault::ResetBefore | Fault::ResetAfter)) {
         cut.cut();
@@ -85,7 +83,7 @@ pub(super) async fn answer(
     built.unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
-fn plain(status: u16, text: &str) -> Response<Body> {
+pub(crate) fn plain(status: u16, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(text.to_owned()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
@@ -145,7 +143,7 @@ fn act(world: &mut World, asked: &Asked) -> Result<String, Failure> {
 
 impl State {
     /// Takes a call, writes it down, and gives what is to be answered.
-    fn call(&mut self, headers: &HeaderMap, asked: &Asked, fault: Option<Fault>) -> Outcome {
+    fn call(&mut self, headers: &HeaderMap, asked: &Asked, number: usize, fault: Option<Fault>) -> Outcome {
         self.keep_time();
         if let (Clock::PerDescribe(time), "DescribeServices") = (self.clock, asked.action.as_str()) {
             let until = self.world.ground.now + time;
@@ -175,7 +173,7 @@ impl State {
             _ => result,
         };
         self.calls.push(Call {
-            number: self.calls.len() + 1,
+            number,
             service: asked.service.to_owned(),
             action: asked.action.clone(),
             body: asked.body.clone(),

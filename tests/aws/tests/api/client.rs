@@ -130,3 +130,20 @@ pub(crate) fn deploy(fake: &AwsFake, image: &str) -> String {
     );
     first["id"].as_str().unwrap().to_owned()
 }
+
+/// Sends a form; gives status and text.
+pub(crate) fn post_form(fake: &AwsFake, authorization: &str, body: &str) -> (u16, String) {
+    runtime().block_on(async {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let mut request = client
+            .post(fake.endpoint())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-amz-date", "20260105T090000Z")
+            .body(body.to_owned());
+        if !authorization.is_empty() {
+            request = request.header("authorization", authorization);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    })
+}

@@ -9,5 +9,7 @@
 mod client;
 mod definitions;
 mod faults;
+mod query;
+mod registry;
 mod rollouts;
 mod services;
