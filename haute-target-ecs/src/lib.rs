@@ -30,12 +30,13 @@
 //! ```
 //!
 //! The parts that decide touch no network and can be used alone: [`task_definition`] patches and compares what a service runs,
-//! [`rollout`] says what became of a deployment.
+//! [`rollout`] says what became of a deployment, [`report`] why.
 
 mod aws;
 mod config;
 pub mod model;
 mod preflight;
+pub mod report;
 pub mod rollout;
 mod target;
 pub mod task_definition;
