@@ -72,6 +72,9 @@ impl AwsFake {
             clusters: BTreeSet::new(),
             services: BTreeMap::new(),
             target_groups: BTreeMap::new(),
+            balancers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            roles: BTreeMap::new(),
         };
         // Nothing is trusted: it asks services of this machine only.
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
@@ -218,25 +221,49 @@ impl AwsFake {
         self
     }
 
-    /// With a target group, and its ARN; `health_path` such as `/health`.
+    /// With a target group no load balancer sends anything to, and its ARN; `health_path` such as `/health`.
     #[must_use]
     pub fn with_target_group(self, name: &str, port: u16, health_path: &str) -> (Self, String) {
+        let arn = self.shared.state().world.add_target_group(name, port, health_path);
+        (self, arn)
+    }
+
+    /// With a load balancer before a service that is added afterwards with [`ServiceSetup::with_target_group`], and the ARN of
+    /// its target group. It really answers, as [`front`](Self::front) does, by the DNS name and the port of its listener.
+    ///
+    /// # Errors
+    /// As [`front`](Self::front).
+    pub fn with_load_balancer(
+        self,
+        cluster: &str,
+        service: &str,
+        port: u16,
+        health_path: &str,
+    ) -> Result<(Self, String)> {
+        let front = self.front(cluster, service)?;
+        let listens = front.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
         let arn = {
             let mut state = self.shared.state();
-            let world = &mut state.world;
-            let id = world.ground.identifiers.short().chars().take(16).collect::<String>();
-            let arn = world.ground.names.target_group(name, &id);
-            let group = json!({
-                "TargetGroupArn": arn, "TargetGroupName": name, "Protocol": "HTTP", "Port": port,
-                "HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port", "HealthCheckEnabled": true,
-                "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
-                "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
-                "HealthCheckPath": health_path, "Matcher": { "HttpCode": "200" }, "TargetType": "ip",
-            });
-            world.target_groups.insert(arn.clone(), group);
+            let arn = state.world.add_target_group(service, port, health_path);
+            state.world.add_load_balancer(service, &arn, listens);
             arn
         };
-        (self, arn)
+        Ok((self, arn))
+    }
+
+    /// With a role that trusts a service, `ecs-tasks.amazonaws.com` for those of tasks. The roles of a service's task definition
+    /// are there already.
+    #[must_use]
+    pub fn with_role(self, name: impl Into<String>, trusts: impl Into<String>) -> Self {
+        self.shared.state().world.roles.insert(name.into(), trusts.into());
+        self
+    }
+
+    /// Without this role.
+    #[must_use]
+    pub fn without_role(self, name: &str) -> Self {
+        self.shared.state().world.roles.remove(name);
+        self
     }
 
     /// With a policy for the caller, from now on; see [`set_policy`](Self::set_policy).

@@ -19,6 +19,11 @@ pub(crate) struct World {
     /// By cluster and name.
     pub(crate) services: BTreeMap<(String, String), Service>,
     pub(crate) target_groups: BTreeMap<String, Value>,
+    /// Load balancers, and the listeners of each, by its ARN.
+    pub(crate) balancers: BTreeMap<String, Value>,
+    pub(crate) listeners: BTreeMap<String, Value>,
+    /// By role: the service it trusts.
+    pub(crate) roles: BTreeMap<String, String>,
 }
 
 /// What the services of a world stand on.

@@ -127,7 +127,7 @@ fn permissions(world: &World, asked: &Asked) -> Vec<(String, String)> {
         "ecs" => ecs::permissions(world, &asked.action, &asked.body),
         "ecr" => ecr::permissions(world, &asked.action, &asked.body),
         "logs" => logs::permissions(world, &asked.action, &asked.body),
-        _ => query::permissions(&asked.action),
+        _ => query::permissions(world, &asked.action, &asked.body),
     }
 }
 
@@ -207,7 +207,8 @@ impl State {
         fault: Option<&Fault>,
     ) -> Result<(String, bool), Failure> {
         if !(asked.query && query::unsigned(&asked.action)) {
-            signature::check(headers, asked.service, &self.world.ground.names.region)?;
+            let region = query::region_of(asked.service, &self.world.ground.names.region);
+            signature::check(headers, asked.service, region)?;
         }
         for (action, resource) in permissions(&self.world, asked) {
             if !self.policy.allows(&action) {

@@ -147,3 +147,11 @@ pub(crate) fn post_form(fake: &AwsFake, authorization: &str, body: &str) -> (u16
         (answer.status().as_u16(), answer.text().await.unwrap())
     })
 }
+
+/// The status of a plain question.
+pub(crate) fn get(url: &str) -> u16 {
+    runtime().block_on(async {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        client.get(url).send().await.unwrap().status().as_u16()
+    })
+}

@@ -8,8 +8,10 @@
 
 mod client;
 mod definitions;
+mod deployments;
 mod faults;
 mod query;
 mod registry;
 mod rollouts;
+mod scripts;
 mod services;
