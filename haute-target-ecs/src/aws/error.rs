@@ -158,6 +158,7 @@ impl Refusal {
             .with_operation(action.operation)
             .with_context(ACTION, name)
             .with_context(RESOURCE, resource)
+            .with_context("AWS says", self.message.clone())
             .with_hint(hint)
     }
 }

@@ -33,6 +33,8 @@ struct Following {
     begun: Instant,
     /// Whether service deployments may be read; not asked again once that was refused.
     may_list: bool,
+    /// What the last look meant.
+    last: Option<Rollout>,
 }
 
 impl Follower {
@@ -44,7 +46,14 @@ impl Follower {
             events: watched.created_at.map(EventCursor::since).unwrap_or_default(),
             begun: Instant::now(),
             may_list: true,
+            last: None,
         })
+    }
+
+    /// What the last look at a deployment meant; `None` where there was none.
+    pub(super) fn last(&self, deployment: &str) -> Option<Rollout> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(deployment)?.last.clone()
     }
 
     fn keep(&self, following: Following) {
@@ -134,6 +143,7 @@ async fn look(
     let own = following.watch.watched().among(&told);
     let rollout =
         following.watch.observe(Observation::new(service.as_ref(), elapsed).with_service_deployment(own));
+    following.last = Some(rollout.clone());
     target.follower.keep(following);
     Ok((service, rollout))
 }

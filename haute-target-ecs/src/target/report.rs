@@ -1,37 +1,36 @@
-//! The report of a deployment that failed: what can be read of it, gathered before anything is put right.
+//! Gathering what can be read about a deployment that failed, before anything is put right. What it means is said by
+//! [`report`](crate::report).
 
-use haute_core::error::Result;
+use haute_core::error::{Result, chain};
 use haute_core::report::FailureReport;
 use haute_core::target::{Context, ReportRequest};
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::definition::short;
-use super::diff::UPDATE;
+use super::EcsTarget;
+use super::diff::{REGISTER, UPDATE};
 use super::logs::{LogPlace, tasks};
 use super::observe;
-use super::{EcsTarget, status};
 use crate::aws::error::{Permitted, missing_action};
-use crate::model::{Service, Task};
-use crate::rollout::what_runs;
+use crate::model::{Service, ServiceEvent, Task};
+use crate::report::{Denied, Findings, LogTail, Subject, failure_report};
+use crate::rollout::{EventCursor, Watched};
 use crate::task_definition::TaskDefinition;
 
-/// How many of the service's events are shown.
-const EVENTS: usize = 8;
-/// How many stopped tasks are shown.
-const TASKS: usize = 3;
-/// How many log lines of each failed container are shown.
+/// How many log lines of each failed container are read.
 const LINES: usize = 40;
+/// The logs of how many stopped tasks are read.
+const TASKS: usize = 2;
 
-/// Everything that could be read of a deployment.
-struct Evidence {
-    service: Service,
-    deployment: String,
-    /// Stopped tasks of the deployment, newest first.
-    stopped: Vec<Task>,
-    /// Each failed container's last lines, under what it is called.
-    logs: Vec<(String, Vec<String>)>,
-    /// The actions that would have shown more, and what.
-    missing: Vec<(String, &'static str)>,
+/// What could be read.
+#[derive(Default)]
+struct Gathered {
+    service: Option<Service>,
+    events: Vec<ServiceEvent>,
+    tasks: Vec<Task>,
+    definition: Option<TaskDefinition>,
+    logs: Vec<LogTail>,
+    denied: Vec<String>,
 }
 
 pub(super) async fn report(
@@ -39,108 +38,137 @@ pub(super) async fn report(
     _context: &Context,
     request: &ReportRequest<'_>,
 ) -> Option<FailureReport> {
-    let outputs = request.outputs.get(UPDATE)?;
-    let text = |key: &str| outputs.get(key).and_then(Value::as_str).unwrap_or_default();
-    let evidence = gather(target, text("deployment"), text("task_definition")).await.ok()?;
-    Some(written(target, request, &evidence))
-}
-
-async fn gather(target: &EcsTarget, deployment: &str, definition: &str) -> Result<Evidence> {
-    let service = observe::service(target).await?;
-    let mut evidence = Evidence {
-        service,
-        deployment: deployment.to_owned(),
-        stopped: Vec::new(),
-        logs: Vec::new(),
-        missing: Vec::new(),
+    let outputs = request.outputs.get(UPDATE);
+    let text = |key: &str| {
+        let registered = request.outputs.get(REGISTER);
+        [outputs, registered].into_iter().flatten().find_map(|one| one.get(key)?.as_str()).unwrap_or_default()
     };
-    let stopped = match Permitted::of(tasks(target, "STOPPED").await)? {
-        Permitted::Seen(tasks) => tasks,
-        Permitted::Denied(action) => {
-            evidence.missing.push((action, "why tasks stopped"));
-            return Ok(evidence);
-        }
-    };
-    let mut stopped: Vec<Task> = stopped
-        .into_iter()
-        .filter(|task| task.started_by.as_deref() == Some(deployment) && !is_scaling(task))
-        .collect();
-    stopped.sort_by_key(|task| std::cmp::Reverse(task.stopped_at.or(task.stopping_at)));
-    stopped.truncate(TASKS);
-    evidence.stopped = stopped;
-    match Permitted::of(observe::definition(target, definition).await)? {
-        Permitted::Seen(definition) => logs(target, &definition, &mut evidence).await?,
-        Permitted::Denied(action) => evidence.missing.push((action, "where containers write their logs")),
+    let watched: Option<Watched> =
+        outputs.and_then(|outputs| serde_json::from_value(outputs.get("watched")?.clone()).ok());
+    let mut gathered = Gathered::default();
+    gather(target, watched.as_ref(), text("task_definition"), &mut gathered).await;
+    let subject = subject(target, &gathered, text("task_definition"), text("image"));
+    let words = chain(request.error).join(": ");
+    let mut findings =
+        Findings::new(words, subject).with_events(&gathered.events).with_tasks(&gathered.tasks);
+    if let Some(service) = &gathered.service {
+        findings = findings.with_service(service);
     }
-    Ok(evidence)
+    let rollout = watched.as_ref().and_then(|watched| target.follower.last(&watched.deployment));
+    if let Some(watched) = &watched {
+        findings = findings.with_rollout(&watched.deployment, rollout.as_ref());
+    }
+    for log in gathered.logs {
+        findings = findings.with_log(log);
+    }
+    for action in gathered.denied {
+        findings = findings.with_denied(Denied::new(action));
+    }
+    Some(failure_report(&findings))
 }
 
-/// Tasks that were stopped because fewer are wanted say nothing about the release.
-fn is_scaling(task: &Task) -> bool {
-    task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Scaling activity"))
+/// Reads what may be read. Nothing here fails: what cannot be read is left out, and where a permission is missing it is named.
+async fn gather(target: &EcsTarget, watched: Option<&Watched>, definition: &str, to: &mut Gathered) {
+    to.service = observe::as_it_is(target).await.unwrap_or_default();
+    if let (Some(service), Some(watched)) = (&to.service, watched) {
+        let since = watched.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        to.events = EventCursor::since(since).fresh(service);
+    }
+    if definition.is_empty() {
+        return;
+    }
+    to.definition = may(to, observe::definition(target, definition).await);
+    let Some(watched) = watched else { return };
+    let stopped = may(to, tasks(target, "STOPPED").await).unwrap_or_default();
+    to.tasks =
+        stopped.into_iter().filter(|task| task.started_by.as_deref() == Some(&watched.deployment)).collect();
+    to.tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at.or(task.stopping_at)));
+    let definition = to.definition.clone();
+    if let Some(definition) = &definition {
+        logs(target, definition, to).await;
+    }
 }
 
-/// Reads the logs of the newest failed task: the others fail alike.
-async fn logs(target: &EcsTarget, definition: &TaskDefinition, evidence: &mut Evidence) -> Result<()> {
-    let Some(task) = evidence.stopped.first() else { return Ok(()) };
-    let aws = target.connection.aws().await?;
-    for container in &task.containers {
-        let Some(place) = LogPlace::of(definition, &container.name) else { continue };
-        match aws.log_lines(&place.group, &place.stream(task.id()), LINES).await {
-            Ok(lines) if lines.is_empty() => {}
-            Ok(lines) => evidence.logs.push((format!("last lines of `{}`", container.name), lines)),
-            Err(error) => {
-                // A container that never started has no stream, which is no reason to leave the rest out.
-                if let Some(action) = missing_action(&error) {
-                    evidence.missing.push((action.to_owned(), "what the container wrote"));
-                    break;
-                }
+/// The value, where it was allowed to be read; the action is noted where it was not.
+fn may<T>(to: &mut Gathered, result: Result<T>) -> Option<T> {
+    match Permitted::of(result) {
+        Ok(Permitted::Seen(value)) => Some(value),
+        Ok(Permitted::Denied(action)) => {
+            if !to.denied.contains(&action) {
+                to.denied.push(action);
+            }
+            None
+        }
+        Err(_unreadable) => None,
+    }
+}
+
+/// Reads the last lines of the newest stopped tasks: the others fail alike.
+async fn logs(target: &EcsTarget, definition: &TaskDefinition, to: &mut Gathered) {
+    let Ok(aws) = target.connection.aws().await else { return };
+    let newest: Vec<Task> = to.tasks.iter().take(TASKS).cloned().collect();
+    for task in &newest {
+        for container in &task.containers {
+            let Some(place) = LogPlace::of(definition, &container.name) else { continue };
+            let stream = place.stream(task.id());
+            let lines = aws.log_lines(&place.group, &stream, LINES).await;
+            // Without the permission there is nothing to be had for the others either.
+            let denied = lines.as_ref().err().and_then(missing_action).is_some();
+            if let Some(lines) = may(to, lines) {
+                to.logs.push(LogTail::new(&container.name, task.id(), lines).in_stream(stream));
+            }
+            if denied {
+                return;
             }
         }
     }
-    Ok(())
 }
 
-fn written(target: &EcsTarget, request: &ReportRequest<'_>, evidence: &Evidence) -> FailureReport {
-    let service = &evidence.service;
-    let serving = status::serving_deployment(service).map_or_else(
-        || "no task runs".to_owned(),
-        |one| format!("{} ({})", short(&one.task_definition), what_runs(service)),
-    );
-    let mut events: Vec<String> = service
-        .events
-        .iter()
-        .take(EVENTS)
-        .map(|event| match event.created_at {
-            Some(at) => format!("{at} {}", event.message),
-            None => event.message.clone(),
-        })
-        .collect();
-    events.reverse();
-    let stopped = evidence.stopped.iter().flat_map(told).collect();
-    let mut report = FailureReport::new(request.error.to_string())
-        .with_serving(serving)
-        .with_section(format!("tasks of {} that stopped, newest first", evidence.deployment), stopped);
-    for (title, lines) in &evidence.logs {
-        report = report.with_section(title.clone(), lines.clone());
+/// What was deployed, as far as it is known.
+fn subject(target: &EcsTarget, gathered: &Gathered, definition: &str, image: &str) -> Subject {
+    let config = &target.config;
+    let mut subject = Subject::new(&config.region, &config.cluster, &config.service);
+    definition.clone_into(&mut subject.task_definition);
+    subject.port = Some(config.port);
+    subject.repository = target.repository();
+    if let Some((_, digest)) = image.split_once('@') {
+        digest.clone_into(&mut subject.pushed);
     }
-    report = report.with_section("last events of the service", events).with_link(target.config.console());
-    for (action, shows) in &evidence.missing {
-        report = report.with_missing_permission(format!("{action} ({shows})"));
+    if let Some(service) = &gathered.service {
+        service.service_arn.split(':').nth(4).unwrap_or_default().clone_into(&mut subject.account);
+        let port = service.load_balancers.first().and_then(|balancer| balancer.container_port);
+        subject.load_balancer_port = port.and_then(|port| u16::try_from(port).ok());
     }
-    report
+    if let Some(definition) = &gathered.definition {
+        of_definition(target, definition, &mut subject);
+        let running = gathered.tasks.iter().flat_map(|task| &task.containers);
+        let mut own = running.filter(|container| container.name == subject.container);
+        if let Some(digest) = own.find_map(|container| container.image_digest.clone()) {
+            subject.running = digest;
+        }
+    }
+    subject
 }
 
-/// A stopped task, in a line for itself and one for each of its containers.
-fn told(task: &Task) -> Vec<String> {
-    let reason = task.stopped_reason.as_deref().unwrap_or("no reason given");
-    let code = task.stop_code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-    let mut lines = vec![format!("{} {code}{reason}", task.id())];
-    for container in &task.containers {
-        let mut words = vec![format!("  {}", container.name)];
-        words.extend(container.exit_code.map(|code| format!("exit code {code}")));
-        words.extend(container.reason.clone());
-        lines.push(words.join(", "));
+fn of_definition(target: &EcsTarget, definition: &TaskDefinition, subject: &mut Subject) {
+    let member = |name: &str| definition.member(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    subject.memory = member("memory").parse().ok();
+    subject.execution_role = member("executionRoleArn");
+    subject.task_role = member("taskRoleArn");
+    let platform = definition.member("runtimePlatform");
+    let architecture = platform.and_then(|platform| platform.get("cpuArchitecture")).and_then(Value::as_str);
+    architecture.unwrap_or("X86_64").clone_into(&mut subject.architecture);
+    let Ok(container) = super::desired::container(target, definition) else { return };
+    definition.image(&container).unwrap_or_default().clone_into(&mut subject.image);
+    if let Some(place) = LogPlace::of(definition, &container) {
+        subject.log_group = place.group;
     }
-    lines
+    let own = definition.container(&container);
+    let check = own.and_then(|own| own.pointer("/healthCheck/command")).and_then(Value::as_array);
+    let words: Vec<&str> = check.into_iter().flatten().filter_map(Value::as_str).collect();
+    subject.health_check = words.join(" ");
+    if let Some(memory) = own.and_then(|own| own.get("memory")).and_then(Value::as_u64) {
+        subject.memory = Some(memory);
+    }
+    subject.container = container;
 }

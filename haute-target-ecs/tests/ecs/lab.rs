@@ -39,8 +39,11 @@ impl Lab {
     }
 
     pub(crate) fn with(setup: ServiceSetup) -> Self {
-        let fake = AwsFake::start()
-            .unwrap()
+        Self::on(AwsFake::start().unwrap(), setup)
+    }
+
+    fn on(fake: AwsFake, setup: ServiceSetup) -> Self {
+        let fake = fake
             .with_service(setup)
             .unwrap()
             .with_repository("pricing/motor", false)
@@ -58,6 +61,12 @@ impl Lab {
             directory: tempfile::tempdir().unwrap(),
             base: base.to_string(),
         }
+    }
+
+    /// A service behind a load balancer that asks for `/health`.
+    pub(crate) fn balanced() -> Self {
+        let (fake, group) = AwsFake::start().unwrap().with_target_group("motor", 8080, "/health");
+        Self::on(fake, ServiceSetup::new(CLUSTER, SERVICE).with_target_group(group, 8080))
     }
 
     /// The same with another configuration.

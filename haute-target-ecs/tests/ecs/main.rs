@@ -7,6 +7,7 @@ mod faults;
 mod lab;
 mod outcomes;
 mod prices;
+mod reports;
 mod service;
 mod tiers;
 mod way;
