@@ -26,6 +26,7 @@
 //! [CloudWatch Logs](https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/) and
 //! [STS](https://docs.aws.amazon.com/STS/latest/APIReference/).
 
+mod balancer;
 mod call;
 mod ecr;
 mod ecs;
@@ -38,6 +39,7 @@ mod names;
 mod policy;
 mod query;
 mod rollout;
+mod running;
 mod server;
 mod setup;
 mod world;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use haute_core::error::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
+use crate::ecs::definitions::TaskDefinition;
+use crate::names::last;
 use crate::rollout::{Behaviour, Habits, Service, start, step};
 use crate::world::{Timings, World};
 
@@ -82,7 +84,6 @@ pub struct ServiceSetup {
     log_group: Option<String>,
     habits: Habits,
     never_completed: bool,
-    pub(crate) engine: bool,
 }
 
 impl ServiceSetup {
@@ -153,10 +154,9 @@ impl ServiceSetup {
                 new_id_for_rollback: false,
                 stale_current: false,
                 pause_at: None,
-                default: Behaviour::Healthy,
+                engine: false,
             },
             never_completed: false,
-            engine: false,
         }
     }
 
@@ -282,6 +282,14 @@ impl ServiceSetup {
         self
     }
 
+    /// The Docker engine runs its tasks, where their image is in the fake's own registry and no script says anything else; see
+    /// [`AwsFake::with_engine`](crate::AwsFake::with_engine). Its first task, of an image from elsewhere, is only said to run.
+    #[must_use]
+    pub fn by_engine(mut self) -> Self {
+        self.habits.engine = true;
+        self
+    }
+
     /// Has never completed a deployment: its first one still has no healthy task, so there is nothing to go back to.
     #[must_use]
     pub fn never_completed(mut self) -> Self {
@@ -295,6 +303,9 @@ impl ServiceSetup {
             Error::new(ErrorKind::InvalidInput, failure.message).with_operation("aws-fake.service")
         })?;
         world.clusters.insert(self.cluster.clone());
+        for role in TaskDefinition::roles(&self.definition) {
+            world.roles.insert(last(&role).to_owned(), "ecs-tasks.amazonaws.com".to_owned());
+        }
         let groups = registered.containers();
         let groups = groups.iter().filter_map(|container| {
             container.pointer("/logConfiguration/options/awslogs-group")?.as_str().map(str::to_owned)
@@ -303,10 +314,6 @@ impl ServiceSetup {
             for group in groups {
                 world.ground.logs.groups.entry(group).or_default();
             }
-        }
-        let mut habits = self.habits;
-        if self.engine {
-            habits.default = Behaviour::Engine;
         }
         let mut service = Service {
             arn: world.ground.names.service(&self.cluster, &self.name),
@@ -326,12 +333,13 @@ impl ServiceSetup {
             revisions: Vec::new(),
             completed: None,
             steady: false,
-            habits,
+            habits: self.habits,
             happenings: Vec::new(),
             upcoming: Vec::new(),
         };
         start::start(&mut service, &mut world.ground, &registered.arn);
-        if !self.never_completed && !self.engine {
+        let runs = service.primary().is_some_and(|first| first.behaviour == Behaviour::Engine);
+        if !self.never_completed && !runs {
             settle(&mut service, world);
         }
         world.services.insert((self.cluster, self.name), service);

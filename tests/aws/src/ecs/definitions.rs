@@ -42,6 +42,18 @@ impl TaskDefinition {
         self.body.get("containerDefinitions").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
+    /// Its tasks' memory, in mebibytes.
+    pub(crate) fn memory(&self) -> Option<i64> {
+        let memory = self.body.get("memory")?;
+        memory.as_i64().or_else(|| memory.as_str()?.parse().ok())
+    }
+
+    /// Whether its tasks are for ARM processors.
+    pub(crate) fn is_arm(&self) -> bool {
+        let platform = self.body.get("runtimePlatform").and_then(|platform| platform.get("cpuArchitecture"));
+        platform.and_then(Value::as_str) == Some("ARM64")
+    }
+
     /// As it is described: with what AWS adds.
     pub(crate) fn describe(&self, caller: &str) -> Value {
         let mut whole = self.body.clone();

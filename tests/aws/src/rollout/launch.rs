@@ -33,6 +33,7 @@ pub(super) fn launch(deployment: &Deployment, ground: &mut Ground) -> Task {
         containers,
         engine: deployment.behaviour == Behaviour::Engine,
         served: false,
+        address: None,
     }
 }
 

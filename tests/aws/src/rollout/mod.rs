@@ -11,7 +11,7 @@ pub(crate) mod step;
 
 pub use behaviour::{Behaviour, Happening, Script};
 pub(crate) use breaker::{go_back, threshold};
-pub(crate) use model::{Container, Deployment, Habits, Service, ServiceDeployment, Status, Task};
+pub(crate) use model::{Change, Container, Deployment, Habits, Service, ServiceDeployment, Status, Task};
 
 use crate::world::Ground;
 use model::Event;

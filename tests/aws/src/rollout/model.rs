@@ -40,6 +40,7 @@ pub(crate) struct Service {
 
 /// In which of the ways AWS has a service shows itself.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct Habits {
     /// Whether `rolloutState` is in answers.
     pub(crate) rollout_state: bool,
@@ -49,8 +50,8 @@ pub(crate) struct Habits {
     pub(crate) stale_current: bool,
     /// At which stage every deployment waits for somebody to say that it may go on.
     pub(crate) pause_at: Option<String>,
-    /// How its tasks fare where no script says anything.
-    pub(crate) default: Behaviour,
+    /// Whether the Docker engine runs its tasks, where no script says anything and the image is in the fake's own registry.
+    pub(crate) engine: bool,
 }
 
 /// How far a deployment is.
@@ -151,6 +152,8 @@ pub(crate) struct Task {
     pub(crate) engine: bool,
     /// Whether it was healthy once.
     pub(crate) served: bool,
+    /// Where its container answers: host and port.
+    pub(crate) address: Option<String>,
 }
 
 impl Task {

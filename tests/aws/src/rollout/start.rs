@@ -120,7 +120,19 @@ fn behaviour(service: &Service, ground: &Ground, task_definition: &str) -> Behav
     // The last one of the highest rank.
     fitting
         .max_by_key(|(script, _)| rank(script))
-        .map_or_else(|| service.habits.default.clone(), |(_, behaviour)| behaviour.clone())
+        .map_or_else(|| usual(service, ground, &images), |(_, behaviour)| behaviour.clone())
+}
+
+/// How tasks fare where no script says anything: those of the fake's own registry as their containers do, where there is an
+/// engine to run them.
+fn usual(
+    service: &Service,
+    ground: &Ground,
+    images: &BTreeMap<String, (String, Option<String>)>,
+) -> Behaviour {
+    let own = format!("{}/", ground.registry);
+    let runs = service.habits.engine && images.values().any(|(image, _)| image.starts_with(&own));
+    if runs { Behaviour::Engine } else { Behaviour::Healthy }
 }
 
 /// The images of a task definition by container, each with the digest it names or its tag leads to.

@@ -47,6 +47,9 @@ pub(super) async fn answer(
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: Request,
 ) -> Response<Body> {
+    if request.uri().path().starts_with("/v2") {
+        return super::registry::answer(&shared, &cut, request).await;
+    }
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         return plain(404, "not found");
@@ -56,20 +59,20 @@ pub(super) async fn answer(
         Ok(asked) => asked,
         Err(failure) => return plain(failure.status, &failure.body().to_string()),
     };
-    let latency = {
-        let mut state = shared.state();
-        let (number, fault) = state.meet(&asked.action);
-        drop(state);
-        (number, fault)
-    };
-    if let (_, Some(Fault::Latency(time))) = &latency {
+    let (number, fault) = shared.state().meet(&asked.action);
+    if let Some(Fault::Latency(time)) = &fault {
         tokio::time::sleep(*time).await;
     }
     let (id, outcome) = {
         let mut state = shared.state();
         let id = state.world.ground.identifiers.uuid();
-        (id, state.call(&parts.headers, &asked, latency.1))
+        (id, state.call(&parts.headers, &asked, number, fault))
     };
+    shared.called.notify_all();
+    if outcome.fault.as_ref().is_some_and(Fault::hangs) {
+        // Dropped when the client goes.
+        std::future::pending::<()>().await;
+    }
     if matches!(outcome.fault, Some(Fault::ResetBefore | Fault::ResetAfter)) {
         cut.cut();
     }
@@ -85,7 +88,7 @@ pub(super) async fn answer(
     built.unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
-fn plain(status: u16, text: &str) -> Response<Body> {
+pub(crate) fn plain(status: u16, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(text.to_owned()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
@@ -129,7 +132,7 @@ fn permissions(world: &World, asked: &Asked) -> Vec<(String, String)> {
         "ecs" => ecs::permissions(world, &asked.action, &asked.body),
         "ecr" => ecr::permissions(world, &asked.action, &asked.body),
         "logs" => logs::permissions(world, &asked.action, &asked.body),
-        _ => query::permissions(&asked.action),
+        _ => query::permissions(world, &asked.action, &asked.body),
     }
 }
 
@@ -143,9 +146,13 @@ fn act(world: &mut World, asked: &Asked) -> Result<String, Failure> {
     }
 }
 
+fn expired() -> Failure {
+    Failure::new("ExpiredTokenException", "The security token included in the request is expired")
+}
+
 impl State {
     /// Takes a call, writes it down, and gives what is to be answered.
-    fn call(&mut self, headers: &HeaderMap, asked: &Asked, fault: Option<Fault>) -> Outcome {
+    fn call(&mut self, headers: &HeaderMap, asked: &Asked, number: usize, fault: Option<Fault>) -> Outcome {
         self.keep_time();
         if let (Clock::PerDescribe(time), "DescribeServices") = (self.clock, asked.action.as_str()) {
             let until = self.world.ground.now + time;
@@ -167,15 +174,12 @@ impl State {
                     .with_status(500))
             }
             Some(Fault::Throttle) => Err(Failure::new("ThrottlingException", "Rate exceeded")),
-            Some(Fault::ExpiredToken) => Err(Failure::new(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            )),
+            Some(Fault::ExpiredToken) => Err(expired()),
             Some(Fault::Refuse { kind, message }) => Err(Failure::new(kind, message.clone())),
             _ => result,
         };
         self.calls.push(Call {
-            number: self.calls.len() + 1,
+            number,
             service: asked.service.to_owned(),
             action: asked.action.clone(),
             body: asked.body.clone(),
@@ -209,7 +213,14 @@ impl State {
         fault: Option<&Fault>,
     ) -> Result<(String, bool), Failure> {
         if !(asked.query && query::unsigned(&asked.action)) {
-            signature::check(headers, asked.service, &self.world.ground.names.region)?;
+            let region = query::region_of(asked.service, &self.world.ground.names.region);
+            let key = signature::check(headers, asked.service, region)?;
+            // Keys of users are good for ever; those of sessions were handed out here, and end.
+            match self.world.sessions.get(&key) {
+                Some(until) if *until <= self.world.ground.now => return Err(expired()),
+                None if key.starts_with("ASIA") => return Err(signature::invalid()),
+                _ => {}
+            }
         }
         for (action, resource) in permissions(&self.world, asked) {
             if !self.policy.allows(&action) {

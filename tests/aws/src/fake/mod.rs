@@ -1,5 +1,9 @@
 //! The fake, and what a test does with it.
 
+mod clock;
+mod look;
+mod with;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,18 +11,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::sync::Arc;
 
 use haute_core::error::{Error, ErrorKind, Result};
-use serde_json::{Value, json};
+use haute_test_services::Registry;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::call::Call;
-use crate::ecr::Repository;
 use crate::fault::Rule;
-use crate::look::ServiceView;
 use crate::names::{Identifiers, Names};
 use crate::policy::Policy;
 use crate::rollout::{Behaviour, Happening, Script, step};
-use crate::server::{self, Clock, Shared};
-use crate::setup::{AwsOptions, ServiceSetup};
+use crate::server::{self, Shared};
+use crate::setup::AwsOptions;
 use crate::world::{Ground, World};
 
 /// A part of AWS on a free port of the loopback interface; gone when dropped.
@@ -27,6 +29,8 @@ pub struct AwsFake {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    runtime: Handle,
+    registry: Option<Registry>,
 }
 
 impl AwsFake {
@@ -63,11 +67,20 @@ impl AwsFake {
             clusters: BTreeSet::new(),
             services: BTreeMap::new(),
             target_groups: BTreeMap::new(),
+            balancers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            roles: BTreeMap::new(),
         };
-        let shared = Arc::new(Shared::new(address, world));
+        // Nothing is trusted: it asks services of this machine only.
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build();
+        let client = client.map_err(|source| {
+            Error::new(ErrorKind::Unavailable, "there is no HTTP client").with_source(source)
+        })?;
+        let shared = Arc::new(Shared::new(address, world, client));
         let (stop, stopped) = watch::channel(false);
-        let thread = server::run(listener, Arc::clone(&shared), stopped).map_err(cannot_start)?;
-        Ok(Self { shared, stop, thread: Some(thread) })
+        let (runtime, thread) = server::run(listener, Arc::clone(&shared), stopped).map_err(cannot_start)?;
+        Ok(Self { shared, stop, thread: Some(thread), runtime, registry: None })
     }
 
     /// The address of all its services: `http://127.0.0.1:38127`, for `AWS_ENDPOINT_URL`.
@@ -101,63 +114,6 @@ impl AwsFake {
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    /// With a cluster nothing runs in.
-    #[must_use]
-    pub fn with_cluster(self, name: impl Into<String>) -> Self {
-        self.shared.state().world.clusters.insert(name.into());
-        self
-    }
-
-    /// With a service, and its cluster and task definition; see [`add_service`](Self::add_service).
-    ///
-    /// # Errors
-    /// When its task definition would not be accepted.
-    pub fn with_service(self, setup: ServiceSetup) -> Result<Self> {
-        self.add_service(setup)?;
-        Ok(self)
-    }
-
-    /// Adds a service, its cluster and its task definition. It is steady at once, whatever scripts there are.
-    ///
-    /// # Errors
-    /// When its task definition would not be accepted.
-    pub fn add_service(&self, setup: ServiceSetup) -> Result<()> {
-        setup.place(&mut self.shared.state().world)
-    }
-
-    /// With an image repository; a tag of an immutable one cannot be moved. Tasks whose image is in a repository that is there
-    /// start only if the image is, too.
-    #[must_use]
-    pub fn with_repository(self, name: impl Into<String>, immutable: bool) -> Self {
-        {
-            let mut state = self.shared.state();
-            let repository = Repository::new(immutable, state.world.ground.now);
-            state.world.ground.repositories.insert(name.into(), repository);
-        }
-        self
-    }
-
-    /// With a target group, and its ARN; `health_path` such as `/health`.
-    #[must_use]
-    pub fn with_target_group(self, name: &str, port: u16, health_path: &str) -> (Self, String) {
-        let arn = {
-            let mut state = self.shared.state();
-            let world = &mut state.world;
-            let id = world.ground.identifiers.short().chars().take(16).collect::<String>();
-            let arn = world.ground.names.target_group(name, &id);
-            let group = json!({
-                "TargetGroupArn": arn, "TargetGroupName": name, "Protocol": "HTTP", "Port": port,
-                "HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port", "HealthCheckEnabled": true,
-                "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
-                "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
-                "HealthCheckPath": health_path, "Matcher": { "HttpCode": "200" }, "TargetType": "ip",
-            });
-            world.target_groups.insert(arn.clone(), group);
-            arn
-        };
-        (self, arn)
     }
 
     /// With a policy for the caller, from now on; see [`set_policy`](Self::set_policy).
@@ -206,38 +162,6 @@ impl AwsFake {
         self.shared.state().stale_after_write = reads;
     }
 
-    /// Moves the clock by `seconds`, and lets happen what is due.
-    pub fn advance(&self, seconds: u64) {
-        let mut state = self.shared.state();
-        let until = state.world.ground.now + Duration::from_secs(seconds);
-        state.world.run_until(until);
-    }
-
-    /// The clock moves by `seconds` with each call of `DescribeServices`, before it is answered.
-    #[must_use]
-    pub fn with_clock_per_describe(self, seconds: u64) -> Self {
-        self.shared.state().clock = Clock::PerDescribe(Duration::from_secs(seconds));
-        self
-    }
-
-    /// The clock goes on as the real one does, `speed` times as fast.
-    #[must_use]
-    pub fn with_real_clock(self, speed: u32) -> Self {
-        {
-            let mut state = self.shared.state();
-            let begun = (std::time::Instant::now(), state.world.ground.now);
-            state.clock = Clock::Real { begun: begun.0, at: begun.1, speed };
-        }
-        self
-    }
-
-    /// What the fake's clock says, since the Unix epoch.
-    pub fn now(&self) -> Duration {
-        let mut state = self.shared.state();
-        state.keep_time();
-        state.world.ground.now
-    }
-
     /// Lets something happen to a service now; nothing, where there is no such service.
     pub fn happen(&self, cluster: &str, service: &str, happening: Happening) {
         let mut state = self.shared.state();
@@ -256,60 +180,6 @@ impl AwsFake {
         if let Some(service) = self.shared.state().world.services.get_mut(&key) {
             service.upcoming.push((Duration::from_secs(seconds), happening));
         }
-    }
-
-    /// A service as it is; `None` when there is none.
-    pub fn service(&self, cluster: &str, service: &str) -> Option<ServiceView> {
-        let mut state = self.shared.state();
-        state.keep_time();
-        state.world.services.get(&(cluster.to_owned(), service.to_owned())).map(ServiceView::of)
-    }
-
-    /// The revisions of a family as they are described, oldest first, each with its `tags` inside.
-    pub fn task_definitions(&self, family: &str) -> Vec<Value> {
-        let state = self.shared.state();
-        let ground = &state.world.ground;
-        let revisions = ground.families.get(family).into_iter().flatten();
-        revisions
-            .map(|revision| {
-                let mut whole = revision.describe(&ground.names.caller());
-                if let Some(whole) = whole.as_object_mut() {
-                    whole.insert("tags".to_owned(), json!(revision.tags));
-                }
-                whole
-            })
-            .collect()
-    }
-
-    /// Registers a task definition as somebody else would; gives its ARN.
-    ///
-    /// # Errors
-    /// When it is not accepted.
-    pub fn register(&self, definition: &Value) -> Result<String> {
-        let registered = self.shared.state().world.ground.register(definition);
-        registered.map(|definition| definition.arn).map_err(|failure| {
-            Error::new(ErrorKind::InvalidInput, failure.message).with_operation("aws-fake.register")
-        })
-    }
-
-    /// Every call so far, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.state().calls.clone()
-    }
-
-    /// The calls of one action.
-    pub fn calls_of(&self, action: &str) -> Vec<Call> {
-        self.calls().into_iter().filter(|call| call.action == action).collect()
-    }
-
-    /// How many calls changed something, pushes to the registry among them.
-    pub fn writes(&self) -> usize {
-        self.calls().iter().filter(|call| call.wrote).count()
-    }
-
-    /// Forgets the calls so far; the next one is number one.
-    pub fn forget_calls(&self) {
-        self.shared.state().calls.clear();
     }
 }
 
