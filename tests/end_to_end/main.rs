@@ -17,6 +17,7 @@
 )]
 
 mod answers;
+mod aws;
 mod defects;
 mod deploy;
 mod failures;
@@ -38,6 +39,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let groups: Vec<Vec<Trial>> = vec![
+        aws::trials(),
         deploy::trials(),
         defects::trials(),
         failures::trials(),
