@@ -1,13 +1,11 @@
-//! A smoke test of any `/quote` address.
+//! A smoke test of anything that answers quotes.
 
 use std::time::Instant;
 
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::quotes::TestQuote;
-use haute_core::verify::{Health, QuoteService as _};
+use haute_core::verify::{Health, QuoteService};
 use serde_json::{Map, Value};
-
-use crate::client::HttpQuoteService;
 
 /// What a smoke test found.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +61,7 @@ impl SmokeReport {
 ///
 /// # Errors
 /// When the service cannot be reached at all. A quote that fails is a problem in the report.
-pub async fn smoke(service: &HttpQuoteService, quotes: &[TestQuote]) -> Result<SmokeReport> {
+pub async fn smoke(service: &dyn QuoteService, quotes: &[TestQuote]) -> Result<SmokeReport> {
     let health = match service.health().await {
         Ok(health) => Some(health),
         // A service that has no /health may still quote.

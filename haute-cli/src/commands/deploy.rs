@@ -71,6 +71,8 @@ async fn hand_over(
     let project = prepare::load(work.session)?;
     let target = prepare::target(work.session, &project)?;
     finish::permitted(work, target.as_ref())?;
+    // Nothing is built here: the state of the project at the end is the one at the beginning.
+    work.ask_origin(&project);
     finish::preflight(work, target.as_ref()).await?;
     let given = match arguments.proof.as_deref() {
         Some(path) => Some(read_proof(path).at(Stage::Prepare)?),

@@ -79,9 +79,7 @@ pub(crate) async fn carry_out<'r>(
     target: &Arc<dyn DeployTarget>,
     run: impl FnOnce(Origin) -> Run<'r>,
 ) -> Result<Outcome, Failure> {
-    let config = project.config();
-    let origin =
-        Origin::collect(config.deploy.model_name.as_str(), project.root(), project.variables()).await;
+    let origin = work.origin(project).await;
     let engine = Engine::new(project.root());
     // Read before the run: afterwards the last record is the one just written.
     let earlier = make::earlier(engine.store(), &target.info()).at(Stage::Plan)?;

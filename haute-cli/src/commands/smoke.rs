@@ -7,7 +7,7 @@ use haute_core::project::Project;
 use haute_core::proof::Check;
 use haute_core::quotes::{self, TestQuote};
 use haute_core::store::Store;
-use haute_core::verify::{QuoteService as _, verify};
+use haute_core::verify::{QuoteService, verify};
 use haute_core::{Error, ErrorKind};
 use haute_probe::{HttpQuoteService, Options, SmokeQuote, SmokeReport, smoke};
 use serde_json::{Map, Value, json};
@@ -31,12 +31,11 @@ pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Ou
     if report.has_errors() {
         return Err(report.into());
     }
-    let service = service(&work, &project, arguments).await?;
-    let url = service.base().to_owned();
+    let (service, url) = service(&work, &project, arguments).await?;
     ui.field("url", &url);
     let asked = work
         .phase(Phase::Verify, async {
-            let asked = work.stoppable(Stage::Ask, ask(&work, &project, &service, &quotes)).await?;
+            let asked = work.stoppable(Stage::Ask, ask(&work, &project, service.as_ref(), &quotes)).await?;
             let failed = asked.checks.iter().filter(|check| !check.passed).count();
             let summary = match failed {
                 0 => format!("{}, every check passed", count(quotes.len(), "test quote")),
@@ -62,26 +61,23 @@ pub(crate) async fn run(work: Work<'_>, arguments: &SmokeArguments) -> Result<Ou
     Err(error).at(Stage::Ask)
 }
 
-/// The service that was named, or the target's.
+/// The service that was named, or the target's, asked in the target's own way. With its address.
 async fn service(
     work: &Work<'_>,
     project: &Project,
     arguments: &SmokeArguments,
-) -> Result<HttpQuoteService, Failure> {
-    let url = match &arguments.url {
-        Some(url) => url.clone(),
-        None => served(work, project).await?,
-    };
-    HttpQuoteService::new(&url, &Options::default()).at(Stage::Prepare)
-}
-
-/// Where the project's target serves.
-async fn served(work: &Work<'_>, project: &Project) -> Result<String, Failure> {
+) -> Result<(Box<dyn QuoteService>, String), Failure> {
+    if let Some(url) = &arguments.url {
+        let service = HttpQuoteService::new(url, &Options::default()).at(Stage::Prepare)?;
+        let url = service.base().to_owned();
+        return Ok((Box::new(service), url));
+    }
     let target = prepare::target(work.session, project)?;
     let status = async { target.status(&work.context).await.at(Stage::Ask) };
     let deployment = work.stoppable(Stage::Ask, status).await?;
-    deployment
-        .url
+    let service = target.service(&deployment).at(Stage::Ask)?;
+    service
+        .zip(deployment.url)
         .ok_or_else(|| {
             Error::new(ErrorKind::Unavailable, format!("nothing serves at {}", target.info().address))
                 .with_hint("deploy first, or name a service: `haute-cli smoke URL`")
@@ -100,7 +96,7 @@ struct Asked {
 async fn ask(
     work: &Work<'_>,
     project: &Project,
-    service: &HttpQuoteService,
+    service: &dyn QuoteService,
     quotes: &[TestQuote],
 ) -> Result<Asked, Failure> {
     let SmokeReport { health, quotes: asked, .. } = smoke(service, quotes).await.at(Stage::Ask)?;
@@ -127,7 +123,7 @@ async fn ask(
 /// What differs from the proof of the release the service says it is, where that proof is kept here.
 async fn proven(
     project: &Project,
-    service: &HttpQuoteService,
+    service: &dyn QuoteService,
     release: Option<&Digest>,
 ) -> Result<Vec<Check>, Failure> {
     let Some(release) = release else { return Ok(Vec::new()) };

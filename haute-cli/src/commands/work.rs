@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use haute_core::event::{Event, EventSink, Phase};
+use haute_core::project::Project;
+use haute_core::record::Origin;
 use haute_core::target::{Cancellation, Context};
 use haute_core::{Error, ErrorKind};
+use tokio::task::JoinHandle;
 
 use super::Session;
 use crate::exit::Stage;
@@ -21,6 +24,8 @@ pub(crate) struct Work<'a> {
     pub(crate) context: Context,
     /// How long each phase took so far, for the record.
     timings: Arc<Mutex<BTreeMap<Phase, u64>>>,
+    /// Who asks, being found out.
+    origin: Arc<Mutex<Option<JoinHandle<Origin>>>>,
 }
 
 /// Runs `command` on a runtime of its own, with Ctrl-C watched.
@@ -41,13 +46,34 @@ where
     let events: Arc<dyn EventSink> = Arc::clone(session.ui) as _;
     let context = Context::new(events, cancellation.clone());
     drop(runtime.spawn(interrupt::watch(cancellation, Arc::clone(session.ui))));
-    let result = runtime.block_on(command(Work { session, context, timings: Arc::default() }));
+    let result =
+        runtime.block_on(command(Work { session, context, timings: Arc::default(), origin: Arc::default() }));
     // A thread that still reads a file has nothing left to tell.
     runtime.shutdown_background();
     result
 }
 
 impl Work<'_> {
+    /// Begins to ask git from which state of the project the command runs, beside what else is to be done before that is needed.
+    pub(crate) fn ask_origin(&self, project: &Project) {
+        let name = project.config().deploy.model_name.clone();
+        let (root, variables) = (project.root().to_owned(), project.variables().clone());
+        let asked = tokio::spawn(async move { Origin::collect(name.as_str(), &root, &variables).await });
+        *self.origin.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+    }
+
+    /// Who asks, and from which state of the project: as [`ask_origin`](Self::ask_origin) found it, else as it is now.
+    pub(crate) async fn origin(&self, project: &Project) -> Origin {
+        let asked = self.origin.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(asked) = asked
+            && let Ok(origin) = asked.await
+        {
+            return origin;
+        }
+        let name = project.config().deploy.model_name.as_str();
+        Origin::collect(name, project.root(), project.variables()).await
+    }
+
     /// Runs one phase between its events.
     pub(crate) async fn phase<T>(
         &self,

@@ -16,21 +16,30 @@ use crate::registry::{BlobSource, RegistryClient, Uploaded};
 /// The media type of an attached proof.
 pub const PROOF_MEDIA_TYPE: &str = "application/vnd.haute.proof.v1+json";
 
+/// Evidence on its way: what the documents say is in the registry already, and belongs to no image yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Evidence {
+    sent: Result<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    /// Of each document: its kind and the blob.
+    documents: Vec<(&'static str, Descriptor)>,
+    config: Descriptor,
+    bytes: u64,
+}
+
 impl ImageMaker {
-    /// Attaches the bill of materials, and the proof where the request has one, to the image with `digest`, whose manifest is
-    /// `size` bytes long. What is attached already is left as it is. Returns how many bytes were sent.
+    /// Sends the bill of materials, and the proof where the request has one: beside the push of the image itself, since neither
+    /// needs the other. [`attach`](Self::attach) makes them belong to it.
     ///
-    /// A registry that takes no attachments is no failure of the push: that is a warning, and 0.
+    /// What a registry refuses is kept for then: it is no failure of the push.
     ///
     /// # Errors
     /// Only when the documents cannot be made.
-    pub async fn attach(
-        &self,
-        context: &Context,
-        request: &ImageRequest<'_>,
-        digest: &Digest,
-        size: u64,
-    ) -> Result<u64> {
+    pub async fn send_evidence(&self, request: &ImageRequest<'_>) -> Result<Evidence> {
         let mut documents =
             vec![(SBOM_MEDIA_TYPE, sbom(request.release, &request.plan.base, &request.plan.left_out)?)];
         if let Some(proof) = request.proof {
@@ -38,9 +47,31 @@ impl ImageMaker {
                 .map_err(|source| Error::bug("the proof cannot be written").with_source(source))?;
             documents.push((PROOF_MEDIA_TYPE, bytes));
         }
+        let sent = match self.client(request.name) {
+            Ok(client) => send(&client, request.name.repository(), documents).await,
+            Err(error) => Err(error),
+        };
+        Ok(Evidence { sent })
+    }
+
+    /// Attaches what was sent to the image with `digest`, whose manifest is `size` bytes long. What is attached already is left
+    /// as it is. Returns how many bytes were sent for all of it.
+    ///
+    /// A registry that takes no attachments is no failure of the push: that is a warning, and 0.
+    pub async fn attach(
+        &self,
+        context: &Context,
+        request: &ImageRequest<'_>,
+        evidence: Evidence,
+        (digest, size): (&Digest, u64),
+    ) -> u64 {
         let subject = Descriptor::new(media_type::MANIFEST, digest.clone(), size);
-        match attach(&self.client(request.name)?, request, &subject, documents).await {
-            Ok(sent) => Ok(sent),
+        let attached = match (evidence.sent, self.client(request.name)) {
+            (Ok(sent), Ok(client)) => attach(&client, request, &subject, sent).await,
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        match attached {
+            Ok(sent) => sent,
             Err(error) => {
                 context.events.emit(&Event::Warning {
                     message: format!(
@@ -48,45 +79,56 @@ impl ImageMaker {
                     ),
                     help: Some("the record of the deployment holds the same facts".to_owned()),
                 });
-                Ok(0)
+                0
             }
         }
     }
 }
 
-/// Sends every document beside the others, then the manifests that make them belong to the image.
-async fn attach(
+/// Sends every document beside the others.
+async fn send(
     client: &RegistryClient,
-    request: &ImageRequest<'_>,
-    subject: &Descriptor,
-    documents: Vec<(&str, Vec<u8>)>,
-) -> Result<u64> {
-    let repository = request.name.repository();
+    repository: &str,
+    documents: Vec<(&'static str, Vec<u8>)>,
+) -> Result<Sent> {
     let empty = b"{}".to_vec();
     let config = Descriptor::of(media_type::EMPTY, &empty);
     let mut blobs = vec![(config.clone(), BlobSource::Bytes(Bytes::from(empty)))];
-    let mut manifests = Vec::new();
+    let mut named = Vec::new();
     for (kind, bytes) in documents {
         let layer = Descriptor::of(kind, &bytes);
-        blobs.push((layer.clone(), BlobSource::Bytes(Bytes::from(bytes))));
-        let mut manifest = Manifest::new(config.clone(), vec![layer]).attached_to(subject.clone(), kind);
-        manifest.annotations.insert(RELEASE.to_owned(), request.release.digest().to_string());
-        manifest.annotations.insert(IMAGE_KEY.to_owned(), request.plan.key.to_string());
-        manifests.push(manifest);
+        named.push((kind, layer.clone()));
+        blobs.push((layer, BlobSource::Bytes(Bytes::from(bytes))));
     }
     let mut each: Vec<BoxFuture<'_, Result<Uploaded>>> = Vec::new();
     for (descriptor, source) in &blobs {
         each.push(Box::pin(client.upload_blob(repository, descriptor, source, &|_| {})));
     }
-    let mut sent = 0;
+    let mut bytes = 0;
     for uploaded in try_join_all(each).await? {
-        if let Uploaded::Sent { bytes } = uploaded {
-            sent += bytes;
+        if let Uploaded::Sent { bytes: sent } = uploaded {
+            bytes += sent;
         }
     }
-    for manifest in &manifests {
-        sent += to_bytes(manifest)?.len() as u64;
+    Ok(Sent { documents: named, config, bytes })
+}
+
+/// The manifests that make documents belong to the image.
+async fn attach(
+    client: &RegistryClient,
+    request: &ImageRequest<'_>,
+    subject: &Descriptor,
+    sent: Sent,
+) -> Result<u64> {
+    let mut manifests = Vec::new();
+    let mut bytes = sent.bytes;
+    for (kind, layer) in sent.documents {
+        let mut manifest = Manifest::new(sent.config.clone(), vec![layer]).attached_to(subject.clone(), kind);
+        manifest.annotations.insert(RELEASE.to_owned(), request.release.digest().to_string());
+        manifest.annotations.insert(IMAGE_KEY.to_owned(), request.plan.key.to_string());
+        bytes += to_bytes(&manifest)?.len() as u64;
+        manifests.push(manifest);
     }
-    client.attach(repository, &manifests).await?;
-    Ok(sent)
+    client.attach(request.name.repository(), &manifests).await?;
+    Ok(bytes)
 }

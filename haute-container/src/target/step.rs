@@ -62,10 +62,13 @@ async fn image(
         .with_previous(observed.previous())
         .with_proof(&release.proof);
     let chosen = target.maker.builder(true).await?;
-    let pushed = match &chosen.engine {
-        Some(engine) => by_engine(target, context, engine, release, &request).await?,
-        None => directly(target, context, release, &request).await?,
+    let push = async {
+        match &chosen.engine {
+            Some(engine) => by_engine(target, context, engine, release, &request).await,
+            None => directly(target, context, release, &request).await,
+        }
     };
+    let (pushed, evidence) = tokio::try_join!(push, target.maker.send_evidence(&request))?;
     let size = match &pushed.manifest {
         Some(manifest) => {
             target.memory.pushed(wanted.tag.clone(), manifest.clone());
@@ -74,7 +77,7 @@ async fn image(
         None => manifest_size(target, &wanted, &pushed.digest).await,
     };
     let attached = match size {
-        Some(size) => target.maker.attach(context, &request, &pushed.digest, size).await?,
+        Some(size) => target.maker.attach(context, &request, evidence, (&pushed.digest, size)).await,
         None => 0,
     };
     let last = LastPush {

@@ -38,8 +38,8 @@ pub(super) fn of_primary(
         Some(RolloutState::Failed) => of_failed(watch, deployment, service),
         Some(_) => of_unfinished(watch, counts, service, has_breaker(service)),
         None => {
-            let settled =
-                service.deployments.len() == 1 && counts.running == counts.desired && counts.pending == 0;
+            // A deployment without tasks may stay in the list for a while.
+            let settled = counts.others == 0 && counts.running == counts.desired && counts.pending == 0;
             watch.seen.settled = if settled { watch.seen.settled + 1 } else { 0 };
             if watch.seen.settled >= watch.rules.settled_reads {
                 return of_completed(watch, counts, service);

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[],
             failed,
         ),
+        test("models::databricks_a_canary_is_brought_promoted_and_taken_away", &[], canary),
         test("models::databricks_explain_knows_its_codes", &[], explained),
     ]
 }
@@ -57,6 +58,12 @@ fn deployed() -> Result<(), Failed> {
 
     let smoke = project.run_with(&["smoke", "--target", "databricks", "--json"], &variables).expect(0);
     expect_unseen(TOKEN, &smoke, project.root());
+    let past = project.run_with(&["history", "--target", "databricks", "--json"], &variables).expect(0);
+    let past = past.result()["releases"].clone();
+    assert_eq!(
+        (&past[0]["version"], &past[0]["verified"], &past[0]["serving"]),
+        (&json!("1"), &json!(true), &json!(true))
+    );
     Ok(())
 }
 
@@ -82,13 +89,40 @@ fn failed() -> Result<(), Failed> {
     workspace.world.lock().expect("no panic").fails = Some(message);
     let run = site.deploy("two", &workspace, &[]).expect(6);
     let result: Value = run.result();
-    let words = format!("{result}{}", run.stderr);
+    let words = format!("{result}{}{}", run.stdout, run.stderr);
     for part in ["Failed to build the container image", "No matching distribution"] {
         assert!(words.contains(part), "`{part}` in {words}");
     }
     let status = site.run(&["status", "--json"], &variables(&workspace.url)).expect(0).result();
     assert_eq!(status["deployment"]["details"]["version"], "1 of main.pricing.motor-pricing", "{status}");
     expect_unseen(TOKEN, &run, site.path());
+    Ok(())
+}
+
+fn canary() -> Result<(), Failed> {
+    let (site, workspace) = (Site::new(), Workspace::start());
+    site.deploy("one", &workspace, &[]).expect(0);
+    let brought = site.deploy("two", &workspace, &["--canary", "10"]).expect(0);
+    assert_eq!(brought.result()["outcome"], "canary_serves");
+    let variables = variables(&workspace.url);
+    let status =
+        || site.run(&["status", "--json"], &variables).expect(0).result()["deployment"]["details"].clone();
+    assert_eq!(status()["canary traffic"], "10 %", "{}", status());
+    let ended = |command: &str| site.run(&[command, "--yes", "--json"], &variables).expect(0).result();
+    assert_eq!(ended("abort")["outcome"], "aborted");
+    assert_eq!(status().get("canary"), None);
+    site.deploy("two", &workspace, &["--canary", "25"]).expect(0);
+    assert_eq!(ended("promote")["outcome"], "promoted");
+    assert_eq!(status()["version"], "2 of main.pricing.motor-pricing");
+    let watched = site.run(&["watch", "--deployment", "2", "--json"], &variables).expect(0).result();
+    assert_eq!(watched["verification"]["passed"], true, "{watched}");
+    // Back, from a directory that knows nothing of it.
+    let elsewhere = Site::new();
+    let back = elsewhere.run(&["rollback", "--yes", "--json"], &variables).expect(0).result();
+    assert_eq!((&back["outcome"], &back["verification"]["passed"]), (&json!("rolled_back"), &json!(true)));
+    assert_eq!(status()["version"], "1 of main.pricing.motor-pricing");
+    let deleted = workspace.writes().into_iter().any(|one| one.method == "DELETE");
+    assert!(!deleted, "nothing is ever deleted");
     Ok(())
 }
 
