@@ -46,6 +46,9 @@ impl Runner {
         let runner = runner
             .register(haute_target_databricks::databricks::Factory::new())
             .explain(haute_target_databricks::databricks::Factory::codes());
+        #[cfg(feature = "target-ecs")]
+        let runner =
+            runner.register(haute_target_ecs::Factory::new()).explain(haute_target_ecs::Factory::codes());
         #[cfg(feature = "target-mlflow")]
         let runner = runner
             .register(haute_target_databricks::mlflow::Factory::new())

@@ -44,4 +44,4 @@ pub mod registry;
 mod target;
 pub mod wheel;
 
-pub use target::{ContainerConfig, ContainerTarget, Factory};
+pub use target::{ContainerConfig, ContainerTarget, Factory, PlannedImage};

@@ -38,6 +38,11 @@ impl Memory {
         })
     }
 
+    /// What the last plan was made from.
+    pub(super) fn last(&self) -> Option<(Arc<Wanted>, Arc<Observed>)> {
+        self.with(|state| state.planned.clone())
+    }
+
     /// The tag that was planned last.
     pub(super) fn tag(&self) -> Option<ImageReference> {
         self.with(|state| state.planned.as_ref().map(|(wanted, _)| wanted.tag.clone()))

@@ -20,6 +20,7 @@ mod diff;
 mod local;
 mod memory;
 mod observe;
+mod planned;
 mod remembered;
 mod step;
 
@@ -41,6 +42,7 @@ use haute_core::verify::QuoteService;
 
 use config::CODES;
 pub use config::ContainerConfig;
+pub use planned::PlannedImage;
 
 use crate::engine::Engine;
 use crate::make::ImageMaker;

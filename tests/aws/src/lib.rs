@@ -26,6 +26,7 @@
 //! [CloudWatch Logs](https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/) and
 //! [STS](https://docs.aws.amazon.com/STS/latest/APIReference/).
 
+mod balancer;
 mod call;
 mod ecr;
 mod ecs;

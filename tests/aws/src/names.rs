@@ -50,6 +50,10 @@ impl Names {
         format!("arn:aws:elasticloadbalancing:{}:{}:targetgroup/{name}/{id}", self.region, self.account)
     }
 
+    pub(crate) fn load_balancer(&self, name: &str, id: &str) -> String {
+        format!("arn:aws:elasticloadbalancing:{}:{}:loadbalancer/app/{name}/{id}", self.region, self.account)
+    }
+
     /// Who the caller is, as a denial and `GetCallerIdentity` name it.
     pub(crate) fn caller(&self) -> String {
         format!("arn:aws:iam::{}:user/deployer", self.account)

@@ -1,4 +1,6 @@
-//! The query protocol: STS, and what a preflight asks of Elastic Load Balancing. Forms in, XML out.
+//! The query protocol: STS, and what a preflight asks of Elastic Load Balancing and IAM. Forms in, XML out.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -7,14 +9,21 @@ use crate::names::last;
 use crate::world::World;
 
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const BALANCING: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 
 /// The service an action is of.
 pub(crate) fn service_of(action: &str) -> &'static str {
     match action {
         "GetCallerIdentity" | "AssumeRoleWithWebIdentity" | "AssumeRole" => "sts",
+        "GetRole" => "iam",
         _ => "elasticloadbalancing",
     }
+}
+
+/// The region a request is signed for: IAM is the same in all of them.
+pub(crate) fn region_of<'a>(service: &str, region: &'a str) -> &'a str {
+    if service == "iam" { "us-east-1" } else { region }
 }
 
 /// Whether it is asked without a signature.
@@ -23,17 +32,22 @@ pub(crate) fn unsigned(action: &str) -> bool {
 }
 
 /// What IAM is asked about a call.
-pub(crate) fn permissions(action: &str) -> Vec<(String, String)> {
+pub(crate) fn permissions(world: &World, action: &str, request: &Value) -> Vec<(String, String)> {
     match service_of(action) {
         "sts" => Vec::new(),
+        "iam" => {
+            let role = request.get("RoleName").and_then(Value::as_str).unwrap_or_default();
+            let role = format!("arn:aws:iam::{}:role/{role}", world.ground.names.account);
+            vec![(format!("iam:{action}"), role)]
+        }
         service => vec![(format!("{service}:{action}"), "*".to_owned())],
     }
 }
 
 /// Carries a call out and gives the XML of its result.
-pub(crate) fn act(world: &World, action: &str, request: &Value) -> Result<String, Failure> {
+pub(crate) fn act(world: &mut World, action: &str, request: &Value) -> Result<String, Failure> {
     let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
-    let names = &world.ground.names;
+    let names = world.ground.names.clone();
     match action {
         "GetCallerIdentity" => Ok(result(
             STS,
@@ -57,35 +71,79 @@ pub(crate) fn act(world: &World, action: &str, request: &Value) -> Result<String
             }
             let session = text("RoleSessionName");
             let (role, session) = (escape(last(role)), escape(session));
-            let expires = rfc3339(world.ground.now + std::time::Duration::from_hours(1));
+            let seconds = text("DurationSeconds").parse().unwrap_or(3600);
+            let until = world.ground.now + std::time::Duration::from_secs(seconds);
+            let (expires, key) = (rfc3339(until), world.ground.identifiers.short().to_uppercase());
+            let key: String = "ASIA".chars().chain(key.chars().take(16)).collect();
+            world.sessions.insert(key.clone(), until);
             Ok(result(
                 STS,
                 action,
                 &format!(
-                    "<Credentials><AccessKeyId>ASIAFAKEWEBIDENTITY1</AccessKeyId><SecretAccessKey>fake-web-identity-secret</SecretAccessKey><SessionToken>fake-web-identity-session</SessionToken><Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAFAKE:{session}</AssumedRoleId><Arn>arn:aws:sts::{}:assumed-role/{role}/{session}</Arn></AssumedRoleUser>",
+                    "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>fake-web-identity-secret</SecretAccessKey><SessionToken>fake-web-identity-session</SessionToken><Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAFAKE:{session}</AssumedRoleId><Arn>arn:aws:sts::{}:assumed-role/{role}/{session}</Arn></AssumedRoleUser>",
                     names.account
                 ),
             ))
         }
         "DescribeTargetGroups" => {
-            let mut asked = Vec::new();
-            for number in 1..=20 {
-                asked.extend(request.get(format!("TargetGroupArns.member.{number}")).and_then(Value::as_str));
-            }
-            let mut members = String::new();
-            for arn in asked {
-                let group = world.target_groups.get(arn).ok_or_else(|| {
-                    Failure::new("TargetGroupNotFound", format!("Target groups '{arn}' not found"))
-                })?;
-                members.push_str(&element("member", &elements(group)));
-            }
-            Ok(result(BALANCING, action, &format!("<TargetGroups>{members}</TargetGroups>")))
+            let members = members(request, "TargetGroupArns", &world.target_groups, "TargetGroupNotFound")?;
+            Ok(result(BALANCING, action, &element("TargetGroups", &members)))
+        }
+        "DescribeLoadBalancers" => {
+            let members = members(request, "LoadBalancerArns", &world.balancers, "LoadBalancerNotFound")?;
+            Ok(result(BALANCING, action, &element("LoadBalancers", &members)))
+        }
+        "DescribeListeners" => {
+            let arn = text("LoadBalancerArn");
+            let listeners = world.listeners.get(arn).ok_or_else(|| {
+                Failure::new("LoadBalancerNotFound", format!("Load balancers '[{arn}]' not found"))
+            })?;
+            Ok(result(BALANCING, action, &element("Listeners", &elements(listeners))))
+        }
+        "GetRole" => {
+            let name = text("RoleName");
+            let trusts = world.roles.get(name).ok_or_else(|| {
+                Failure::new("NoSuchEntity", format!("The role with name {name} cannot be found."))
+                    .with_status(404)
+            })?;
+            let policy = json!({
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Allow", "Principal": { "Service": trusts }, "Action": "sts:AssumeRole",
+                }],
+            });
+            let policy: String = form_urlencoded::byte_serialize(policy.to_string().as_bytes()).collect();
+            let role = json!({
+                "Path": "/",
+                "RoleName": name,
+                "RoleId": "AROAFAKEROLE000000001",
+                "Arn": format!("arn:aws:iam::{}:role/{name}", names.account),
+                "CreateDate": "2025-01-01T00:00:00Z",
+                "AssumeRolePolicyDocument": policy,
+            });
+            Ok(result(IAM, action, &element("Role", &elements(&role))))
         }
         _ => Err(Failure::new(
             "InvalidAction",
             format!("The action {action} is not valid for this web service."),
         )),
     }
+}
+
+/// The members of a list that a request names, as elements.
+fn members(
+    request: &Value,
+    list: &str,
+    all: &BTreeMap<String, Value>,
+    missing: &str,
+) -> Result<String, Failure> {
+    let mut members = String::new();
+    for number in 1..=20 {
+        let Some(arn) = request.get(format!("{list}.member.{number}")).and_then(Value::as_str) else { break };
+        let found = all.get(arn).ok_or_else(|| Failure::new(missing, format!("'{arn}' not found")))?;
+        members.push_str(&element("member", &elements(found)));
+    }
+    Ok(members)
 }
 
 fn result(namespace: &str, action: &str, inner: &str) -> String {

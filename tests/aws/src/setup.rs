@@ -5,6 +5,8 @@ use std::time::Duration;
 use haute_core::error::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
+use crate::ecs::definitions::TaskDefinition;
+use crate::names::last;
 use crate::rollout::{Behaviour, Habits, Service, start, step};
 use crate::world::{Timings, World};
 
@@ -301,6 +303,9 @@ impl ServiceSetup {
             Error::new(ErrorKind::InvalidInput, failure.message).with_operation("aws-fake.service")
         })?;
         world.clusters.insert(self.cluster.clone());
+        for role in TaskDefinition::roles(&self.definition) {
+            world.roles.insert(last(&role).to_owned(), "ecs-tasks.amazonaws.com".to_owned());
+        }
         let groups = registered.containers();
         let groups = groups.iter().filter_map(|container| {
             container.pointer("/logConfiguration/options/awslogs-group")?.as_str().map(str::to_owned)

@@ -19,6 +19,13 @@ pub(crate) struct World {
     /// By cluster and name.
     pub(crate) services: BTreeMap<(String, String), Service>,
     pub(crate) target_groups: BTreeMap<String, Value>,
+    /// Load balancers, and the listeners of each, by its ARN.
+    pub(crate) balancers: BTreeMap<String, Value>,
+    pub(crate) listeners: BTreeMap<String, Value>,
+    /// Until when the keys are good that were handed out for roles.
+    pub(crate) sessions: BTreeMap<String, Duration>,
+    /// By role: the service it trusts.
+    pub(crate) roles: BTreeMap<String, String>,
 }
 
 /// What the services of a world stand on.

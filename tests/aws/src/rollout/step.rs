@@ -72,7 +72,7 @@ pub(crate) fn happen(service: &mut Service, ground: &mut Ground, happening: Happ
             }
         }
         Happening::Behave(behaviour) => {
-            for deployment in &mut service.deployments {
+            for deployment in service.deployments.iter_mut().chain(&mut service.completed) {
                 deployment.behaviour = behaviour.clone();
             }
             ground.scripts.push((Script::Service(service.name.clone()), behaviour));

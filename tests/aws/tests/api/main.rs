@@ -8,8 +8,11 @@
 
 mod client;
 mod definitions;
+mod deployments;
 mod faults;
+mod properties;
 mod query;
 mod registry;
 mod rollouts;
+mod scripts;
 mod services;

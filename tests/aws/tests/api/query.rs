@@ -1,6 +1,6 @@
 //! What is asked by form and answered in XML.
 
-use haute_aws_fake::{AwsFake, Tier};
+use haute_aws_fake::{AwsFake, ServiceSetup, Tier};
 
 use crate::client::{authorization, post_form};
 
@@ -63,6 +63,51 @@ fn a_target_group_says_what_is_asked_of_its_targets() {
     assert!(
         text.contains("<Code>AccessDenied</Code>")
             && text.contains("elasticloadbalancing:DescribeTargetGroups"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_load_balancer_says_where_it_listens() {
+    let fake = AwsFake::start().unwrap();
+    let (fake, group) = fake.with_load_balancer("pricing", "motor", 8080, "/health").unwrap();
+    let ask = |action: &str, field: &str, arn: &str| {
+        let body = format!(
+            "Action={action}&Version=2015-12-01&{field}={}",
+            arn.replace(':', "%3A").replace('/', "%2F")
+        );
+        let (status, text) = form(&fake, true, "elasticloadbalancing", &body);
+        assert_eq!(status, 200, "{text}");
+        text
+    };
+    let between = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
+    };
+    let arn = between(&ask("DescribeTargetGroups", "TargetGroupArns.member.1", &group), "LoadBalancerArns");
+    let arn = between(&arn, "member");
+    let balancer = ask("DescribeLoadBalancers", "LoadBalancerArns.member.1", &arn);
+    let listeners = ask("DescribeListeners", "LoadBalancerArn", &arn);
+    let url = format!("http://{}:{}", between(&balancer, "DNSName"), between(&listeners, "Port"));
+    assert_eq!(crate::client::get(&url), 503, "nothing is healthy behind it");
+}
+
+#[test]
+fn a_role_trusts_somebody() {
+    let fake = AwsFake::start().unwrap().with_service(ServiceSetup::new("pricing", "motor")).unwrap();
+    let fake = fake.with_role("other", "lambda.amazonaws.com");
+    let ask = |name: &str| {
+        let body = format!("Action=GetRole&Version=2010-05-08&RoleName={name}");
+        post_form(&fake, &authorization("iam", "us-east-1"), &body)
+    };
+    assert!(ask("ecsTaskExecutionRole").1.contains("ecs-tasks.amazonaws.com"));
+    assert!(ask("other").1.contains("lambda.amazonaws.com"));
+    let (status, text) = ask("none");
+    assert!(status == 404 && text.contains("<Code>NoSuchEntity</Code>"), "{text}");
+    fake.set_policy(Tier::T4);
+    let (status, text) = ask("other");
+    assert!(
+        status == 403 && text.contains("iam:GetRole on resource: arn:aws:iam::123456789012:role/other"),
         "{text}"
     );
 }

@@ -1,0 +1,13 @@
+//! The whole target over AWS as the fake has it, and images in a real registry.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by panicking")]
+
+mod conformance;
+mod faults;
+mod lab;
+mod outcomes;
+mod prices;
+mod reports;
+mod service;
+mod tiers;
+mod way;
