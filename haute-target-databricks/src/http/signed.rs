@@ -17,7 +17,7 @@ use crate::model::ModelFile;
 pub(crate) struct Signed {
     pub(crate) address: Secret<String>,
     /// What the signature is over besides: to be sent along.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, Secret<String>)>,
     pub(crate) store: Store,
 }
 
@@ -88,7 +88,8 @@ impl ApiClient {
     ) -> Result<()> {
         let host = address.host_str().unwrap_or_default().to_owned();
         let mut request = self.client.request(method, address).header(CONTENT_LENGTH, size).body(content);
-        let given = signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let given =
+            signed.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret().as_str()));
         for (name, value) in given.chain(more.iter().copied()) {
             let (Ok(name), Ok(mut value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))

@@ -53,7 +53,8 @@ impl Given {
             Error::new(ErrorKind::Unsupported, format!("the workspace wants files sent as `{}`", self.kind))
                 .with_operation("databricks.upload")
         })?;
-        let headers = self.headers.into_iter().map(|header| (header.name, header.value)).collect();
+        let headers =
+            self.headers.into_iter().map(|header| (header.name, Secret::new(header.value))).collect();
         Ok(Signed { address: Secret::new(self.url), headers, store })
     }
 }

@@ -1,12 +1,14 @@
 //! `kill -9` at every request of a deploy, and the same command again.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use haute_test_databricks::{Stop, Workspace};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use super::site::Site;
+use super::site::{Site, variables};
+use crate::project::Run;
 use crate::requirement::test;
 
 /// How long a deploy may take to come to a request.
@@ -14,43 +16,81 @@ const MOST: Duration = Duration::from_mins(1);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("models::a_first_deploy_killed_at_any_request_is_completed_by_the_next", &[], || killed("one")),
-        test("models::a_second_deploy_killed_at_any_request_is_completed_by_the_next", &[], || killed("two")),
+        test("models::a_first_deploy_killed_at_any_request_is_completed_by_the_next", &[], || {
+            killed(Scene::First)
+        }),
+        test("models::a_second_deploy_killed_at_any_request_is_completed_by_the_next", &[], || {
+            killed(Scene::Second)
+        }),
+        test("models::a_promotion_killed_at_any_request_is_completed_by_the_next", &[], || {
+            killed(Scene::Promotion)
+        }),
     ]
 }
 
-/// A workspace and a project in it where all that comes before `release` is deployed.
-fn prepared(release: &str) -> (Site, Workspace) {
-    let (site, workspace) = (Site::new(), Workspace::start());
-    workspace.world.lock().expect("no panic").looks = 1;
-    if release == "two" {
-        site.deploy("one", &workspace, &[]).expect(0);
-    }
-    (site, workspace)
+/// What is killed, and what came before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scene {
+    /// A deploy to a workspace where nothing is.
+    First,
+    /// A deploy of another release.
+    Second,
+    /// The promotion of another release, which is a canary.
+    Promotion,
 }
 
-fn killed(release: &'static str) -> Result<(), Failed> {
-    let (site, workspace) = prepared(release);
+impl Scene {
+    /// A workspace and a project in it where all that comes before is done.
+    fn prepared(self) -> (Site, Workspace) {
+        let (site, workspace) = (Site::new(), Workspace::start());
+        workspace.world.lock().expect("no panic").looks = 1;
+        if self != Self::First {
+            site.deploy("one", &workspace, &[]).expect(0);
+        }
+        if self == Self::Promotion {
+            site.deploy("two", &workspace, &["--canary", "10"]).expect(0);
+        }
+        (site, workspace)
+    }
+
+    fn command(self, site: &Site, workspace: &Workspace) -> Command {
+        match self {
+            Self::First => site.deploying("one", workspace, &[]),
+            Self::Second => site.deploying("two", workspace, &[]),
+            Self::Promotion => site.command(&["promote", "--yes", "--json"], &variables(&workspace.url)),
+        }
+    }
+
+    fn run(self, site: &Site, workspace: &Workspace) -> Run {
+        Run::of(&self.command(site, workspace).output().expect("haute-cli starts"))
+    }
+
+    /// How many releases there are afterwards.
+    fn releases(self) -> usize {
+        if self == Self::First { 1 } else { 2 }
+    }
+}
+
+fn killed(scene: Scene) -> Result<(), Failed> {
+    let (site, workspace) = scene.prepared();
     let before = workspace.world.lock().expect("no panic").requests;
-    site.deploy(release, &workspace, &[]).expect(0);
+    scene.run(&site, &workspace).expect(0);
     let calls: Vec<String> = {
         let world = workspace.world.lock().expect("no panic");
         world.exchanges.iter().skip(before).map(|one| format!("{} {}", one.method, one.path)).collect()
     };
-    assert!(calls.len() > 30, "{calls:?}");
+    assert!(calls.len() > 10, "{calls:?}");
     let places: Vec<usize> = (1..=calls.len()).filter(|number| sampled(&calls, *number)).collect();
     // Two at a time: most of a deploy is waiting.
     std::thread::scope(|scope| {
         for half in [0, 1] {
             let (places, calls) = (&places, &calls);
             scope.spawn(move || {
-                for (index, number) in places.iter().enumerate().filter(|(index, _)| index % 2 == half) {
-                    // A read that was answered is a read that was not.
-                    let read = calls[number - 1].starts_with("GET");
-                    let stops: &[Stop] = if read { &[Stop::Before] } else { &[Stop::Before, Stop::After] };
-                    for stop in stops {
-                        kill_at(release, *number, *stop, &calls[number - 1], index);
-                    }
+                for number in places.iter().skip(half).step_by(2) {
+                    let call = calls.get(number - 1).expect("a call");
+                    // A read that was answered is a read that was not. A change that was not made is the read before it.
+                    let stop = if call.starts_with("GET") { Stop::Before } else { Stop::After };
+                    kill_at(scene, *number, stop, call);
                 }
             });
         }
@@ -65,30 +105,33 @@ fn sampled(calls: &[String], number: usize) -> bool {
     !is_file(number) || near.into_iter().any(|other| !is_file(other))
 }
 
-fn kill_at(release: &str, number: usize, stop: Stop, call: &str, index: usize) {
-    let what = format!("{release}, killed {stop:?} request {number}, {call} ({index})");
-    let (site, workspace) = prepared(release);
+fn kill_at(scene: Scene, number: usize, stop: Stop, call: &str) {
+    let what = format!("{scene:?}, killed {stop:?} request {number}, {call}");
+    let (site, workspace) = scene.prepared();
     let before = workspace.world.lock().expect("no panic").requests;
     let reached = workspace.stop_at(before + number, stop);
-    let mut child = site.begin(release, &workspace);
+    let mut command = scene.command(&site, &workspace);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("haute-cli starts");
     let came = reached.recv_timeout(MOST);
     child.kill().expect("killed");
     let status = child.wait().expect("ended");
     assert!(came.is_ok() && status.code().is_none(), "{what}: ended with {status:?} before that");
     workspace.go_on();
-    let run = site.deploy(release, &workspace, &[]).expect(0);
-    let outcome = run.result()["outcome"].clone();
-    assert!(outcome == "deployed" || outcome == "unchanged", "{what}: {outcome}");
-    expect_one_of_each(release, &workspace, &what);
+    let run = scene.run(&site, &workspace);
+    // Killed after the very last change, there is no canary left to promote: what was asked for is so.
+    let over = scene == Scene::Promotion && run.stdout.contains("there is no canary to promote");
+    assert!(run.code == 0 || over, "{what}: {}{}", run.stdout, run.stderr);
+    expect_one_of_each(scene, &workspace, &what);
     let written = workspace.writes().len();
+    let release = if scene == Scene::First { "one" } else { "two" };
     let run = site.deploy(release, &workspace, &[]).expect(0);
     assert_eq!(run.result()["outcome"], "unchanged", "{what}");
     assert_eq!(workspace.writes().len(), written, "{what}: nothing is left to do");
 }
 
 /// One run, one logged model and one version of each release, all whole, and the endpoint and the alias on the last.
-fn expect_one_of_each(release: &str, workspace: &Workspace, what: &str) {
-    let releases = if release == "two" { 2 } else { 1 };
+fn expect_one_of_each(scene: Scene, workspace: &Workspace, what: &str) {
+    let releases = scene.releases();
     let world = workspace.world.lock().expect("no panic");
     let of = |things: &mut dyn Iterator<Item = &Value>, key: &[&str]| -> Vec<Value> {
         things.map(|thing| key.iter().fold(thing, |value, key| &value[*key]).clone()).collect()

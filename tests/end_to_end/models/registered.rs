@@ -2,9 +2,9 @@
 
 use haute_test_databricks::python::{Server, script};
 use libtest_mimic::{Failed, Trial};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::served::proven;
 use super::site::{Site, expect_unseen};
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
@@ -37,21 +37,16 @@ fn registered() -> Result<(), Failed> {
     expect_unseen(PASSWORD, &run, &project.root().join(".haute-cli"));
 
     // MLflow's own client prices every test quote as the proof says.
-    let digest = result["release"].as_str().expect("a digest").to_owned();
-    let name = digest.trim_start_matches("sha256:");
-    let proof = project.read(&format!(".haute-cli/proofs/{name}.json"));
-    let proof: Value = serde_json::from_str(&proof)?;
-    let quotes = proof["quotes"].as_array().expect("quotes");
-    let inputs: Value = quotes.iter().map(|quote| quote["input"].clone()).collect();
-    let outputs: Value = quotes.iter().map(|quote| quote["outputs"][0].clone()).collect();
+    let digest = result["release"].clone();
+    let (inputs, outputs) = proven(&project, &result);
     let read = script(READER, &["models:/motor-pricing@production", &server.url], &inputs);
     assert_eq!(read["batch"], outputs);
-    assert_eq!(read["metadata"]["haute_release"], json!(digest));
+    assert_eq!(read["metadata"]["haute_release"], digest);
 
     let again = project.run_with(&["deploy", "--target", "mlflow", "--yes", "--json"], &variables).expect(0);
     assert_eq!(again.result()["outcome"], "unchanged");
     let status = project.run_with(&["status", "--target", "mlflow", "--json"], &variables).expect(0);
-    assert_eq!(status.result()["deployment"]["release"], json!(digest));
+    assert_eq!(status.result()["deployment"]["release"], digest);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `deploy --target databricks`: a real project, through a workspace that prices with the real MLflow what it was sent.
 
+use haute_test_databricks::python::script;
 use haute_test_databricks::{TOKEN, Workspace, served};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -7,6 +8,9 @@ use serde_json::{Value, json};
 use super::site::{Site, expect_unseen, variables};
 use crate::project::Project;
 use crate::requirement::{Requirement, test};
+
+/// Loads a model from Unity Catalog by its addresses and prices quotes.
+const READER: &str = include_str!("unity_catalog.py");
 
 pub(crate) fn trials() -> Vec<Trial> {
     let needs = [Requirement::Python, Requirement::Mlflow];
@@ -21,6 +25,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("models::databricks_a_canary_is_brought_promoted_and_taken_away", &[], canary),
         test("models::databricks_explain_knows_its_codes", &[], explained),
     ]
+}
+
+/// The test quotes of a deployed project, and the proven answers.
+pub(super) fn proven(project: &Project, result: &Value) -> (Value, Value) {
+    let digest = result["release"].as_str().expect("a digest").trim_start_matches("sha256:");
+    let proof: Value =
+        serde_json::from_str(&project.read(&format!(".haute-cli/proofs/{digest}.json"))).expect("a proof");
+    let quotes = proof["quotes"].as_array().expect("quotes");
+    assert!(!quotes.is_empty());
+    let inputs = quotes.iter().map(|quote| quote["input"].clone()).collect();
+    (inputs, quotes.iter().map(|quote| quote["outputs"][0].clone()).collect())
 }
 
 fn deployed() -> Result<(), Failed> {
@@ -39,6 +54,25 @@ fn deployed() -> Result<(), Failed> {
         "{result}"
     );
     expect_unseen(TOKEN, &run, &project.root().join(".haute-cli"));
+
+    // MLflow's own client reads what was written, as Unity Catalog gives it out.
+    let (quotes, outputs) = proven(&project, &result);
+    let (logged, run) = {
+        let world = workspace.world.lock().expect("no panic");
+        let first = |keys: Vec<&String>| keys.first().map(|key| (*key).clone()).expect("one");
+        (first(world.logged.keys().collect()), first(world.runs.keys().collect()))
+    };
+    let addresses = [
+        "models:/main.pricing.motor-pricing/1".to_owned(),
+        "models:/main.pricing.motor-pricing@production".to_owned(),
+        format!("models:/{logged}"),
+        format!("runs:/{run}/model"),
+    ];
+    let asked = json!({"token": TOKEN, "quotes": quotes, "addresses": addresses});
+    let read = script(READER, &[&workspace.url], &asked);
+    for address in &addresses {
+        assert_eq!(read[address], outputs, "{address}");
+    }
 
     // The plan of another release, written to a file: what is approved elsewhere holds no secret either.
     let written = workspace.writes().len();

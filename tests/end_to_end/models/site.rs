@@ -1,7 +1,7 @@
 //! A small project with a release that was built before, and the program run on it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use haute_conformance::{make_release, prove};
 use haute_test_databricks::{TOKEN, Workspace};
@@ -85,13 +85,8 @@ impl Site {
         Run::of(&output)
     }
 
-    /// Begins a `deploy` of the release `name`.
-    pub(crate) fn begin(&self, name: &str, workspace: &Workspace) -> Child {
-        let mut command = self.deploying(name, workspace, &[]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("haute-cli starts")
-    }
-
-    fn deploying(&self, name: &str, workspace: &Workspace, more: &[&str]) -> Command {
+    /// The same, not started yet.
+    pub(crate) fn deploying(&self, name: &str, workspace: &Workspace, more: &[&str]) -> Command {
         let release = self.path().join(name).display().to_string();
         let proof = self.proof(name).display().to_string();
         let words = ["deploy", "--release", &release, "--proof", &proof, "--yes", "--json"];

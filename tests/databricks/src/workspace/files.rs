@@ -1,5 +1,7 @@
 //! Files: through the Files API, and at signed addresses where it is closed.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Asked, Reply, World, decode, refuse};
@@ -18,6 +20,9 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Reply> {
     if let Some(file) = path.strip_prefix(SIGNED) {
         return Some(put_signed(world, asked, file));
     }
+    if let Some(folder) = path.strip_prefix("/api/2.0/fs/directories/") {
+        return Some(list(world, &decode(folder)));
+    }
     let credentials = path.strip_prefix("/api/2.0/mlflow/logged-models/");
     if let Some(model) = credentials.and_then(|rest| rest.strip_suffix("/artifacts/credentials-for-upload")) {
         return Some(for_model(world, asked, model));
@@ -35,15 +40,32 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Reply> {
     None
 }
 
+/// The bytes of a file that is asked for; `None` for any other request.
+pub(super) fn content(world: &World, asked: &Asked) -> Option<Vec<u8>> {
+    let file = asked.path.strip_prefix("/api/2.0/fs/files/").filter(|_| asked.method == "GET")?;
+    world.files.get(&decode(file)).cloned()
+}
+
+/// What is directly in a folder.
+fn list(world: &World, folder: &str) -> Reply {
+    let folder = folder.trim_end_matches('/');
+    let mut contents = BTreeMap::new();
+    for (path, bytes) in &world.files {
+        let Some(rest) = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let (name, is_directory) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+        let size = if is_directory { 0 } else { bytes.len() };
+        let entry = json!({"path": format!("/{folder}/{name}"), "name": name, "is_directory": is_directory, "file_size": size});
+        contents.insert(name.to_owned(), entry);
+    }
+    if contents.is_empty() {
+        return super::missing("the folder");
+    }
+    (200, json!({"contents": contents.into_values().collect::<Vec<_>>()}))
+}
+
 fn put(world: &mut World, asked: &Asked, file: &str) -> Reply {
     if let Some((status, code)) = world.no_files_api {
         return refuse(status, code, "no Files API here");
-    }
-    if asked.method == "GET" {
-        return match world.files.get(&decode(file)) {
-            Some(bytes) => (200, serde_json::from_slice(bytes).unwrap_or_default()),
-            None => super::missing("the file"),
-        };
     }
     if asked.method != "PUT" || asked.query.get("overwrite").map(String::as_str) != Some("true") {
         return refuse(400, "BAD_REQUEST", "only whole files are taken");

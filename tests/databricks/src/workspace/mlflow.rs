@@ -25,7 +25,9 @@ pub(super) fn tracking(world: &mut World, asked: &Asked, call: &str) -> Reply {
         }
         ("POST", "runs/create") => {
             let id = format!("run{}", world.id());
-            let run = json!({"info": {"run_id": id, "experiment_id": asked.text("experiment_id"), "status": "RUNNING"}, "data": {"tags": asked.json["tags"]}, "outputs": {"model_outputs": []}});
+            let experiment = asked.text("experiment_id");
+            let folder = format!("dbfs:/databricks/mlflow-tracking/{experiment}/{id}/artifacts");
+            let run = json!({"info": {"run_id": id, "experiment_id": experiment, "status": "RUNNING", "artifact_uri": folder}, "data": {"tags": asked.json["tags"]}, "outputs": {"model_outputs": []}});
             world.runs.insert(id, run.clone());
             (200, json!({"run": run}))
         }
@@ -59,9 +61,12 @@ pub(super) fn tracking(world: &mut World, asked: &Asked, call: &str) -> Reply {
         },
         ("POST", "logged-models") => {
             let id = format!("m-{}", world.id());
+            let experiment = asked.text("experiment_id");
+            let folder =
+                format!("dbfs:/databricks/mlflow-tracking/{experiment}/logged_models/{id}/artifacts");
             let info = json!({
-                "model_id": id, "experiment_id": asked.text("experiment_id"), "source_run_id": asked.text("source_run_id"),
-                "artifact_uri": format!("dbfs:/databricks/mlflow-tracking/{id}/artifacts"), "status": "LOGGED_MODEL_PENDING",
+                "model_id": id, "experiment_id": experiment, "source_run_id": asked.text("source_run_id"),
+                "name": asked.text("name"), "artifact_uri": folder, "status": "LOGGED_MODEL_PENDING",
                 "tags": asked.json["tags"],
             });
             world.logged.insert(id, info.clone());
@@ -69,9 +74,16 @@ pub(super) fn tracking(world: &mut World, asked: &Asked, call: &str) -> Reply {
         }
         ("POST", "logged-models/search") => {
             let filter = asked.text("filter");
-            let models = world.logged.values().filter(|info| tagged(&info["tags"], &filter));
+            let named = |info: &Value| filter == format!("name = '{}'", info["name"].as_str().unwrap());
+            let models = world.logged.values().filter(|info| named(info) || tagged(&info["tags"], &filter));
             let models: Vec<Value> = models.map(|info| json!({"info": info})).collect();
             (200, json!({"models": models}))
+        }
+        ("GET", path) if path.starts_with("logged-models/") => {
+            match world.logged.get(path.trim_start_matches("logged-models/")) {
+                Some(info) => (200, json!({"model": {"info": info, "data": {"params": []}}})),
+                None => missing("the model"),
+            }
         }
         ("PATCH", path) => {
             let id = path.trim_start_matches("logged-models/").trim_end_matches("/tags");
@@ -106,6 +118,9 @@ pub(super) fn registry(world: &mut World, asked: &Asked, call: &str) -> Reply {
         }
         world.models.insert(name.clone(), json!({"versions": {}, "aliases": {}, "last": 0}));
         return (200, json!({"registered_model": {"name": name}}));
+    }
+    if call == "registered-models:is-databricks-sdk-models-artifact-repository-enabled" {
+        return (200, json!({"is_databricks_sdk_models_artifact_repository_enabled": true}));
     }
     if call == "model-versions/search" {
         let filter = asked.text("filter");
