@@ -5,7 +5,9 @@
 mod conformance;
 mod faults;
 mod lab;
+mod modes;
 mod outcomes;
+mod preflight;
 mod prices;
 mod reports;
 mod service;
