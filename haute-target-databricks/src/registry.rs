@@ -4,6 +4,7 @@
 
 use haute_core::digest::Digest;
 use haute_core::error::Result;
+use haute_core::target::PastRelease;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -77,6 +78,27 @@ impl Version {
     /// Whether it can never be.
     pub(crate) fn has_failed(&self) -> bool {
         self.status == "FAILED_REGISTRATION"
+    }
+}
+
+impl Version {
+    /// The version as its registry remembers it; `serving` is the number of the one that serves.
+    pub(crate) fn past(&self, model: &str, serving: Option<&str>) -> PastRelease {
+        let mut past = PastRelease::new(self.number.as_str());
+        past.release = self.release();
+        past.commit = tags::value(&self.tags, tags::COMMIT).map(str::to_owned);
+        past.who = Some(self.user_id.clone()).filter(|who| !who.is_empty());
+        past.when = self.made();
+        past.verified = self.is_verified();
+        past.serving = serving == Some(self.number.as_str());
+        let outcome = match (self.is_ready(), self.has_failed()) {
+            (true, _) => "registered",
+            (_, true) => "not registered",
+            _ => "being registered",
+        };
+        outcome.clone_into(&mut past.outcome);
+        past.details.insert("model".to_owned(), format!("models:/{model}/{}", self.number));
+        past
     }
 }
 

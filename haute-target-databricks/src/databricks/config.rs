@@ -2,6 +2,7 @@
 
 use haute_core::config::Config;
 use haute_core::diagnostic::{Code, CodeInfo, Diagnostic};
+use haute_core::engine::OnFailure;
 use serde::{Deserialize, Serialize};
 
 /// The keys of `[deploy.databricks]`: Haute's own, and this project's.
@@ -14,6 +15,7 @@ pub(crate) const KEYS: &[&str] = &[
     "endpoint_suffix",
     "alias",
     "timeout_minutes",
+    "on_failure",
 ];
 
 const VALUE: Code = Code::new("HT0802");
@@ -25,10 +27,11 @@ pub(crate) const CODES: &[CodeInfo] = &[CodeInfo {
     explain: "`[deploy.databricks]` says where a release is registered and how it is served:\n\n    \
               [deploy.databricks]\n    experiment_name = \"/Shared/haute/default\"\n    catalog = \"main\"\n    \
               schema = \"pricing\"\n    serving_workload_size = \"Small\"\n    serving_scale_to_zero = true\n    \
-              alias = \"production\"\n    timeout_minutes = 60\n\n\
+              alias = \"production\"\n    timeout_minutes = 60\n    on_failure = \"report\"\n\n\
               The model is `<catalog>.<schema>.<model_name>`: no part holds a dot, a space, a slash or a quote. An experiment \
               is a path in the workspace and begins with `/`. An endpoint's name holds letters, digits, `-` and `_`, \
-              and begins with a letter or digit. `timeout_minutes` is 1 to 1440.",
+              and begins with a letter or digit. `timeout_minutes` is 1 to 1440. `on_failure` is `report`, or `rollback`: then what \
+              served before is brought back and verified.",
 }];
 
 /// `[deploy.databricks]`, with the names of `[deploy]` that go with it.
@@ -52,6 +55,8 @@ pub struct DatabricksConfig {
     pub alias: String,
     /// How long an endpoint may take to serve a new version, in minutes.
     pub timeout_minutes: u64,
+    /// What to do when a deployment fails after the endpoint was changed; `None` leaves it to the caller.
+    pub on_failure: Option<OnFailure>,
     /// `deploy.model_name`.
     #[serde(skip)]
     pub model_name: String,
@@ -71,6 +76,7 @@ impl Default for DatabricksConfig {
             endpoint_suffix: String::new(),
             alias: "production".to_owned(),
             timeout_minutes: 60,
+            on_failure: None,
             model_name: String::new(),
             endpoint_name: None,
         }

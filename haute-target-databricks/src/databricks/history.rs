@@ -9,8 +9,7 @@ use super::observe::versions;
 use super::target::DatabricksTarget;
 use super::wanted::WantedConfig;
 use super::{diff, observe};
-use crate::registry::{Registry, Version};
-use crate::tags;
+use crate::registry::Registry;
 
 /// The versions of the model, newest first.
 pub(super) async fn history(target: &DatabricksTarget, limit: usize) -> Result<Vec<PastRelease>> {
@@ -30,28 +29,13 @@ pub(super) async fn history(target: &DatabricksTarget, limit: usize) -> Result<V
     let canary = observed.endpoint.as_ref().and_then(|live| live.canary(observed.alias_version()));
     let mut past = Vec::new();
     for version in versions(&registry, &model).await?.into_iter().take(limit) {
-        let mut one = PastRelease::new(version.number.as_str());
-        one.release = version.release();
-        one.commit = tags::value(&version.tags, tags::COMMIT).map(str::to_owned);
-        one.who = Some(version.user_id.clone()).filter(|who| !who.is_empty());
-        one.when = version.made();
-        one.verified = version.is_verified();
-        one.serving = serving == Some(version.number.as_str());
-        one.outcome = outcome(&version);
+        let mut one = version.past(&model, serving);
         if let Some((_, share)) = canary.filter(|(entity, _)| entity.version == version.number) {
             one.outcome = format!("canary, {share} %");
         }
-        one.details.insert("model".to_owned(), format!("models:/{model}/{}", version.number));
         past.push(one);
     }
     Ok(past)
-}
-
-fn outcome(version: &Version) -> String {
-    if version.is_ready() {
-        return "registered".to_owned();
-    }
-    if version.has_failed() { "not registered".to_owned() } else { "being registered".to_owned() }
 }
 
 /// Whether the endpoint serves version `number`, and nothing is on its way any more.

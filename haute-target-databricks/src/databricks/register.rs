@@ -52,17 +52,28 @@ pub(super) async fn register(ask: &Register<'_>) -> Result<Version> {
         Some(begun) => begun,
         None => create(ask, &registry, &logged, &source).await?,
     };
-    let finished = finish(ask, &registry, &logged, &version).await;
-    if let Err(error) = &finished
-        && error.retry() == Retry::Never
-    {
-        let removed = registry.delete_version(ask.model, &version.number).await;
-        if let Err(left) = removed {
+    match upload_files(ask, &logged, &version).await {
+        Ok(()) => {}
+        // Whoever tries again begins a version anew: this one could not be told from one that was given up.
+        Err(error) => return Err(take_away(ask, &registry, &version, error).await),
+    }
+    match finish(ask, &registry, &logged, &version).await {
+        Ok(()) => Ok(version),
+        Err(error) if error.retry() == Retry::Never => Err(take_away(ask, &registry, &version, error).await),
+        // It may be whole by now.
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes an unfinished version away; `error` is why it stays unfinished.
+async fn take_away(ask: &Register<'_>, registry: &Registry<'_>, version: &Version, error: Error) -> Error {
+    match registry.delete_version(ask.model, &version.number).await {
+        Ok(()) => error,
+        Err(left) => {
             let context = format!("version {} is left unfinished: {left}", version.number);
-            return finished.map(|()| version).map_err(|error| error.with_context("besides", context));
+            error.with_context("besides", context)
         }
     }
-    finished.map(|()| version)
 }
 
 async fn create(
@@ -94,18 +105,21 @@ async fn create(
     registry.create_version(&body).await
 }
 
+async fn upload_files(ask: &Register<'_>, logged: &LoggedModel, version: &Version) -> Result<()> {
+    ask.proven.release.verify_files()?;
+    let identity = Identity::new(&logged.source_run_id, &logged.model_id);
+    let directory = ModelDirectory::of(&ask.proven.release)?
+        .with_identity(&identity)?
+        .with_file(PROOF, proof_bytes(&ask.proven.proof)?);
+    upload(ask.client, ask.context, &Place::of_version(ask.model, &version.number), &directory).await
+}
+
 async fn finish(
     ask: &Register<'_>,
     registry: &Registry<'_>,
     logged: &LoggedModel,
     version: &Version,
 ) -> Result<()> {
-    ask.proven.release.verify_files()?;
-    let identity = Identity::new(&logged.source_run_id, &logged.model_id);
-    let directory = ModelDirectory::of(&ask.proven.release)?
-        .with_identity(&identity)?
-        .with_file(PROOF, proof_bytes(&ask.proven.proof)?);
-    upload(ask.client, ask.context, &Place::of_version(ask.model, &version.number), &directory).await?;
     registry.finalise_version(ask.model, &version.number).await?;
     // The logged model's page lists the versions made of it by this tag.
     let versions = json!([{"name": ask.model, "version": version.number}]).to_string();

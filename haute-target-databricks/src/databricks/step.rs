@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::endpoint::{self, Endpoint, Entity};
-use super::register::{Register, ready, register};
+use super::register::{Register, proof, ready, register};
 use super::target::{DatabricksTarget, NAME};
 use super::wanted::{Wanted, WantedConfig};
 use super::{diff, failure};
@@ -238,7 +238,10 @@ async fn warm(
     let proof = if let Some(proven) = request.release {
         Some(&proven.proof)
     } else {
-        kept = Store::new(target.root()).proof(release)?;
+        kept = match Store::new(target.root()).proof(release)? {
+            Some(kept) => Some(kept),
+            None => proof(&target.mlflow()?, &target.model(), release).await?,
+        };
         kept.as_ref()
     };
     let Some(quote) = proof.and_then(|proof| proof.quotes.first()) else { return Ok(Readiness::Ready) };

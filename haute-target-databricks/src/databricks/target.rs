@@ -15,8 +15,8 @@ use haute_core::proof::Proof;
 use haute_core::record::Origin;
 use haute_core::report::FailureReport;
 use haute_core::target::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PastRelease, PlanRequest,
-    Readiness, ReportRequest, StepOutcome, StepRequest, TargetFactory, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, PastRelease, PlanRequest, Readiness,
+    ReportRequest, StepOutcome, StepRequest, TargetFactory, TargetInfo,
 };
 use haute_core::variables::Variables;
 use haute_core::verify::QuoteService;
@@ -24,7 +24,7 @@ use haute_core::verify::QuoteService;
 use super::config::{CODES, DatabricksConfig, KEYS};
 use super::credentials::{Space, require};
 use super::observe::{observe, releases_of};
-use super::{desired, diff, endpoint, history, register, step};
+use super::{desired, diff, endpoint, history, preflight, register, step};
 use crate::http::{ApiClient, Once};
 use crate::invocations::InvocationsService;
 use crate::registry::{Registry, Version};
@@ -184,7 +184,10 @@ impl DeployTarget for DatabricksTarget {
         let host = space.host(&self.variables).unwrap_or_default();
         let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
         let what = self.endpoint_name().unwrap_or_else(|| format!("{}@{}", self.model(), self.alias()));
-        let info = TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities);
+        let mut info = TargetInfo::new(NAME, "Databricks", format!("{host}/{what}"), capabilities);
+        if let Some(on_failure) = self.config.on_failure {
+            info = info.with_on_failure(on_failure);
+        }
         if self.endpoint_name().is_some() { info.with_poll_waits(FIRST_LOOK, LATER_LOOKS) } else { info }
     }
 
@@ -193,30 +196,7 @@ impl DeployTarget for DatabricksTarget {
     }
 
     async fn preflight(&self, _context: &Context) -> Result<Vec<Finding>> {
-        let mlflow = self.mlflow()?;
-        let model = self.model();
-        let mut findings = vec![match Registry::unity_catalog(&mlflow).has_model(&model).await {
-            Ok(true) => Finding::new(format!("model `{model}`"), FindingLevel::Ok, "there"),
-            Ok(false) => Finding::new(format!("model `{model}`"), FindingLevel::Ok, "will be made"),
-            Err(error) => Finding::new(format!("model `{model}`"), FindingLevel::Failed, error.to_string())
-                .with_fix("grant USE CATALOG, USE SCHEMA and CREATE MODEL on the schema, and check DATABRICKS_MLFLOW_*"),
-        }];
-        if let Some(name) = self.endpoint_name() {
-            let subject = format!("endpoint `{name}`");
-            findings.push(match endpoint::get(&self.rating()?, &name).await {
-                Ok(None) => Finding::new(subject, FindingLevel::Ok, "will be made"),
-                Ok(Some(live)) if live.creator.contains('@') => {
-                    // A person who leaves takes the endpoint's permissions along, for good.
-                    let detail = format!("there; made by {}, whose account it depends on", live.creator);
-                    Finding::new(subject, FindingLevel::Warn, detail)
-                        .with_fix("make endpoints as a service principal")
-                }
-                Ok(Some(_)) => Finding::new(subject, FindingLevel::Ok, "there"),
-                Err(error) => Finding::new(subject, FindingLevel::Failed, error.to_string())
-                    .with_fix("grant CAN_MANAGE on the endpoint, and check DATABRICKS_RATING_*"),
-            });
-        }
-        Ok(findings)
+        preflight::look(self).await
     }
 
     async fn plan(&self, _context: &Context, request: PlanRequest<'_>) -> Result<Plan> {

@@ -25,6 +25,9 @@ pub(crate) enum Credentials {
 pub(crate) trait TokenSource: std::fmt::Debug + Send + Sync {
     /// A token that holds for the next minutes. Cancel-safe.
     async fn token(&self) -> Result<Secret<String>>;
+
+    /// The token that was given last was refused: the next one is got anew.
+    async fn refused(&self);
 }
 
 impl Credentials {

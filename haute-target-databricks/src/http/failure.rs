@@ -36,6 +36,14 @@ impl CallError {
         matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Unsupported)
     }
 
+    /// The same, to be tried again.
+    pub(super) fn again(self) -> Self {
+        match self {
+            Self::Refused { code, error } => Self::Refused { code, error: error.with_retry(Retry::Soon) },
+            Self::Broken(error) => Self::Broken(error.with_retry(Retry::Soon)),
+        }
+    }
+
     /// Whether the server said no with this code.
     pub(crate) fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)

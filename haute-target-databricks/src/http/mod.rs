@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use haute_core::error::{Error, ErrorKind, Result};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 pub(crate) use credentials::{Credentials, TokenSource};
@@ -153,7 +153,13 @@ impl ApiClient {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(broken)?;
         if !status.is_success() {
-            return Err(failure::refused(self.base(), call, status, &headers, &body));
+            let refused = failure::refused(self.base(), call, status, &headers, &body);
+            if let (StatusCode::UNAUTHORIZED, Credentials::Source(source)) = (status, &self.credentials) {
+                // It ended early, or was taken back: another one may do.
+                source.refused().await;
+                return Err(refused.again());
+            }
+            return Err(refused);
         }
         Ok(Answer { value: serde_json::from_slice(&body).unwrap_or_default(), headers })
     }

@@ -11,8 +11,8 @@ use haute_core::plan::Plan;
 use haute_core::project::Project;
 use haute_core::record::Origin;
 use haute_core::target::{
-    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PlanRequest, Readiness,
-    StepOutcome, StepRequest, TargetFactory, TargetInfo,
+    Capabilities, Context, DeployTarget, Deployment, Finding, FindingLevel, PastRelease, PlanRequest,
+    Readiness, StepOutcome, StepRequest, TargetFactory, TargetInfo,
 };
 use haute_core::variables::Variables;
 use haute_core::verify::QuoteService;
@@ -168,6 +168,18 @@ impl DeployTarget for MlflowTarget {
             .with_detail("version", version.number)
             .with_detail("run", version.run_id)
             .with_detail("server", client.base()))
+    }
+
+    async fn history(&self, _context: &Context, limit: usize) -> Result<Option<Vec<PastRelease>>> {
+        let client = self.client()?;
+        let registry = Registry::open(&client);
+        if !registry.has_model(&self.model).await? {
+            return Ok(Some(Vec::new()));
+        }
+        let alias = registry.alias(&self.model, &self.config.alias).await?;
+        let serving = alias.as_ref().map(|version| version.number.as_str());
+        let versions = registry.versions(&self.model).await?;
+        Ok(Some(versions.iter().take(limit).map(|version| version.past(&self.model, serving)).collect()))
     }
 
     fn service(&self, _deployment: &Deployment) -> Result<Option<Box<dyn QuoteService>>> {

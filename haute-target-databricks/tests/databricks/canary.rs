@@ -216,3 +216,23 @@ async fn a_change_begun_elsewhere_is_watched() {
     lab.workspace.world.lock().unwrap().looks = 1;
     lab.engine().watch(&lab.databricks(), &lab.context(), "2").await.unwrap();
 }
+
+/// The program in `examples/`.
+#[expect(dead_code, reason = "its main is for a command line")]
+#[path = "../../examples/canary.rs"]
+mod example;
+
+#[tokio::test]
+async fn the_example_promotes_what_it_may_and_takes_the_rest_away() {
+    let lab = Lab::new();
+    let target = lab.databricks();
+    lab.deploy(&lab.priced("old", 100.0, 100.0)).await.unwrap();
+    let dear = lab.priced("dear", 120.0, 120.0);
+    let (outcome, moved) = example::canary(&lab.engine(), &target, &dear, 5.0).await.unwrap();
+    assert_eq!((outcome, lab.alias()), (Outcome::Aborted, json!("1")));
+    assert!((moved - 20.0).abs() < 1e-9, "{moved}");
+    assert_eq!(shares(&lab), [one("1", 100)]);
+    let near = lab.priced("near", 103.0, 103.0);
+    let (outcome, _) = example::canary(&lab.engine(), &target, &near, 5.0).await.unwrap();
+    assert_eq!((outcome, shares(&lab), lab.alias()), (Outcome::Promoted, vec![one("3", 100)], json!("3")));
+}

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use haute_conformance::Fixture as _;
+use haute_core::engine::Run;
+use haute_core::record::Origin;
 use serde_json::Value;
 
 use crate::lab::Lab;
@@ -11,6 +13,7 @@ use haute_test_databricks::Exchange;
 const REGISTER: &str = include_str!("recordings/mlflow_unity_catalog.json");
 const SIGNED: &str = include_str!("recordings/mlflow_signed_uploads.json");
 const CREATE: &str = include_str!("recordings/sdk_endpoint_create.json");
+const CANARY: &str = include_str!("recordings/sdk_endpoint_canary.json");
 const UPDATE: &str = include_str!("recordings/sdk_endpoint_update.json");
 
 /// A request with its names and ids taken out.
@@ -141,6 +144,20 @@ async fn a_deploy_makes_the_requests_of_the_real_clients() {
         .filter(|shape| shape.method == "PUT" && shape.path.ends_with("/config"))
         .collect();
     assert_eq!(update, recorded(UPDATE));
+}
+
+#[tokio::test]
+async fn a_canary_is_asked_for_as_the_real_client_does() {
+    let lab = Lab::new();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    let release = lab.release(2);
+    lab.run(Run::canary(&release, 10, Origin::new("motor"))).await.unwrap();
+    let writes = lab.workspace.writes();
+    let canary = writes.iter().rfind(|one| one.method == "PUT" && one.path.ends_with("/config")).unwrap();
+    let recording: Value = serde_json::from_str(CANARY).unwrap();
+    assert_eq!(canary.path, recording["requests"][0]["path"].as_str().unwrap());
+    // To the letter: names, versions, shares.
+    assert_eq!(canary.body, recording["requests"][0]["body"]);
 }
 
 #[tokio::test]

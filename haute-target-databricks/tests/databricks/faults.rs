@@ -1,12 +1,14 @@
 //! What goes wrong on the way, and where it leaves the endpoint and the registry.
 
 use haute_conformance::Fixture as _;
+use haute_core::engine::OnFailure;
 use haute_core::error::{Error, ErrorKind, chain};
 use haute_core::record::Outcome;
 use haute_core::target::DeployTarget as _;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
+use haute_target_databricks::databricks::DatabricksConfig;
 use haute_test_databricks::Fault;
 
 fn refusal(code: &str) -> Value {
@@ -24,7 +26,7 @@ async fn converges(method: &str, part: &str, fault: Fault) {
     assert_eq!(recorded.record.outcome, Outcome::Deployed);
     assert!(lab.workspace.world.lock().unwrap().faults.is_empty(), "{method} {part} was asked");
     assert_eq!(lab.versions(), 1, "{method} {part} {fault:?}");
-    assert_eq!(lab.alias(), "1");
+    assert_eq!(lab.alias(), lab.served(), "{method} {part} {fault:?}");
     let world = lab.workspace.world.lock().unwrap();
     assert_eq!(world.logged.len(), 1, "{method} {part} {fault:?}");
     assert!(world.logged.values().all(|model| model["status"] == "LOGGED_MODEL_READY"));
@@ -81,6 +83,33 @@ async fn a_token_that_ends_in_the_middle_leaves_no_version() {
     lab.deploy(&lab.release(1)).await.unwrap();
     assert_eq!(lab.versions(), 1);
     assert_eq!(lab.workspace.world.lock().unwrap().logged.len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_never_comes_through_leaves_no_version() {
+    let lab = Lab::new();
+    for _ in 0..100 {
+        lab.workspace.fault(
+            "PUT",
+            "fs/files/Models",
+            Fault::Answer(503, refusal("TEMPORARILY_UNAVAILABLE"), None),
+        );
+    }
+    let error = lab.deploy(&lab.release(1)).await.unwrap_err();
+    assert!(chain(&error).join(" ").contains("503"), "{error:?}");
+    assert_eq!((lab.versions(), lab.alias()), (0, Value::Null));
+    lab.workspace.world.lock().unwrap().faults.clear();
+    lab.deploy(&lab.release(1)).await.unwrap();
+    assert_eq!((lab.versions(), lab.alias()), (1, lab.served()));
+}
+
+#[tokio::test]
+async fn an_endpoint_somebody_else_makes_meanwhile_is_changed_instead() {
+    let lab = Lab::new();
+    let refused = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "there is one"});
+    lab.workspace.fault("POST", "api/2.0/serving-endpoints", Fault::Answer(409, refused, None));
+    lab.deploy(&lab.release(1)).await.unwrap();
+    assert_eq!(lab.alias(), "1");
 }
 
 #[tokio::test]
@@ -192,6 +221,18 @@ async fn a_wrong_price_never_gets_the_alias() {
     let past = lab.databricks().history(&lab.context(), 10).await.unwrap().unwrap();
     let verified: Vec<_> = past.iter().map(|one| (one.version.as_str(), one.verified, one.serving)).collect();
     assert_eq!(verified, [("2", false, true), ("1", true, false)]);
+}
+
+#[tokio::test]
+async fn where_that_is_wanted_a_wrong_price_is_taken_back() {
+    let mut config = DatabricksConfig::default().with_names("motor-pricing", Some("motor-pricing"));
+    config.on_failure = Some(OnFailure::Rollback);
+    let lab = Lab::with(config);
+    lab.deploy(&lab.priced("right", 1.5, 1.5)).await.unwrap();
+    let error = lab.deploy(&lab.priced("wrong", 2.5, 2.4)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentFailed);
+    assert!(words(&error).contains("serves again, verified"), "{error:?}");
+    assert_eq!((lab.served(), lab.alias()), (json!("1"), json!("1")));
 }
 
 #[tokio::test]

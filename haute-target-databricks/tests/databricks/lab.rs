@@ -95,6 +95,12 @@ impl Lab {
         world.models.values().map(|model| model["versions"].as_object().unwrap().len()).sum()
     }
 
+    /// The version the endpoint serves.
+    pub(crate) fn served(&self) -> Value {
+        let world = self.workspace.world.lock().unwrap();
+        world.endpoints["motor-pricing"]["config"]["served_entities"][0]["entity_version"].clone()
+    }
+
     /// What the alias stands for.
     pub(crate) fn alias(&self) -> Value {
         let world = self.workspace.world.lock().unwrap();

@@ -211,6 +211,12 @@ fn unchanged() -> Result<(), Failed> {
     let dump = world.dump();
     assert_eq!(dump["aliases"], json!({"production": "1"}));
     assert_eq!(dump["versions"].as_array().map(Vec::len), Some(2));
+    let past = run(world.mlflow().history(&world.context(), 10))?.expect("a memory");
+    let told: Vec<_> =
+        past.iter().map(|one| (one.version.as_str(), one.serving, one.release.clone())).collect();
+    let digest = |release: &ProvenRelease| Some(release.release.digest().clone());
+    assert_eq!(told, [("2", false, digest(&two)), ("1", true, digest(&one))]);
+    assert!(past.iter().all(|one| one.when.is_some()), "{past:?}");
     assert_eq!(dump["logged"].as_array().map(Vec::len), Some(2));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::subject::Subject;
 use crate::model::{Service, ServiceEvent, Task};
 use crate::rollout::Rollout;
 
@@ -76,57 +77,6 @@ impl<'a> Findings<'a> {
     pub fn with_denied(mut self, denied: Denied) -> Self {
         self.denied.push(denied);
         self
-    }
-}
-
-/// What was deployed, where, and how it is set up. What is empty is not known, and no text claims it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Subject {
-    /// The region, such as `eu-west-1`.
-    pub region: String,
-    /// The account's number.
-    pub account: String,
-    /// The cluster's name.
-    pub cluster: String,
-    /// The service's name.
-    pub service: String,
-    /// The ARN of the task definition that was deployed.
-    pub task_definition: String,
-    /// The container that serves the price.
-    pub container: String,
-    /// The port that is to answer, by `haute.toml`.
-    pub port: Option<u16>,
-    /// The port that the load balancer asks, by the service.
-    pub load_balancer_port: Option<u16>,
-    /// The repository, as `account.dkr.ecr.region.amazonaws.com/name`.
-    pub repository: String,
-    /// The image as the task definition names it.
-    pub image: String,
-    /// The digest of the image that was pushed.
-    pub pushed: String,
-    /// The digest of the image that runs.
-    pub running: String,
-    /// The log group.
-    pub log_group: String,
-    /// The memory of the task, in MiB.
-    pub memory: Option<u64>,
-    /// The processor of the task: `X86_64` or `ARM64`.
-    pub architecture: String,
-    /// The ARN of the role that pulls the image and reads secrets.
-    pub execution_role: String,
-    /// The ARN of the role the container runs as.
-    pub task_role: String,
-    /// The command of the container's own health check, in one line.
-    pub health_check: String,
-}
-
-impl Subject {
-    /// A service.
-    pub fn new(region: impl Into<String>, cluster: impl Into<String>, service: impl Into<String>) -> Self {
-        let cluster = cluster.into();
-        let cluster = cluster.rsplit('/').next().unwrap_or_default().to_owned();
-        Self { region: region.into(), cluster, service: service.into(), ..Self::default() }
     }
 }
 

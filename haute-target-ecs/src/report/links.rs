@@ -1,6 +1,7 @@
 //! Where to look further.
 
-use super::findings::{Findings, Subject};
+use super::findings::Findings;
+use super::subject::Subject;
 
 /// The partition of a region, as ARNs name it.
 pub fn partition(region: &str) -> &'static str {

@@ -9,6 +9,7 @@ mod findings;
 mod known;
 mod lines;
 mod links;
+mod subject;
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,9 @@ use haute_core::report::FailureReport;
 use crate::rollout::{Rollout, revision_name, what_runs};
 
 pub use exit_code::explain as explain_exit_code;
-pub use findings::{Denied, Findings, LogTail, Subject};
+pub use findings::{Denied, Findings, LogTail};
 pub use links::{Console, partition};
+pub use subject::Subject;
 
 /// The report of a deployment that failed.
 pub fn failure_report(findings: &Findings<'_>) -> FailureReport {

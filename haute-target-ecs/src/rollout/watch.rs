@@ -37,6 +37,15 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    /// Sets at how many tasks failed in a row a deployment without a circuit breaker is given up.
+    #[must_use]
+    pub fn with_most_failed_tasks(mut self, count: i64) -> Self {
+        self.most_failed_tasks = count;
+        self
+    }
+}
+
 /// What was read at one time.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

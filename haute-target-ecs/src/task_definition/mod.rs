@@ -126,6 +126,14 @@ impl TaskDefinition {
         self.body.get(name)
     }
 
+    /// The memory of a task, in MiB; `None` where only its containers have one.
+    pub fn memory(&self) -> Option<u64> {
+        normal::normal(&self.body)
+            .get("memory")
+            .and_then(Value::as_str)
+            .and_then(|memory| memory.parse().ok())
+    }
+
     /// Its containers, as they were described.
     pub fn containers(&self) -> &[Value] {
         self.body.get("containerDefinitions").and_then(Value::as_array).map_or(&[], Vec::as_slice)

@@ -27,6 +27,10 @@ pub enum Fault {
     ResetBefore,
     /// Carried out, and the connection is reset.
     ResetAfter,
+    /// Not carried out and never answered, until the client gives up: a moment to kill it.
+    HangBefore,
+    /// Carried out and never answered, until the client gives up.
+    HangAfter,
     /// Carried out this much later, in real time.
     Latency(Duration),
     /// Answered as before the last write. Only reads can be stale.
@@ -36,11 +40,21 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it is never answered.
+    pub(crate) fn hangs(&self) -> bool {
+        matches!(self, Self::HangBefore | Self::HangAfter)
+    }
+
     /// Whether the call is carried out.
     pub(crate) fn has_effect(&self) -> bool {
         matches!(
             self,
-            Self::FailAfter | Self::ResetAfter | Self::Latency(_) | Self::StaleRead | Self::Truncate
+            Self::FailAfter
+                | Self::ResetAfter
+                | Self::HangAfter
+                | Self::Latency(_)
+                | Self::StaleRead
+                | Self::Truncate
         )
     }
 }

@@ -45,9 +45,9 @@ pub(crate) fn permissions(world: &World, action: &str, request: &Value) -> Vec<(
 }
 
 /// Carries a call out and gives the XML of its result.
-pub(crate) fn act(world: &World, action: &str, request: &Value) -> Result<String, Failure> {
+pub(crate) fn act(world: &mut World, action: &str, request: &Value) -> Result<String, Failure> {
     let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
-    let names = &world.ground.names;
+    let names = world.ground.names.clone();
     match action {
         "GetCallerIdentity" => Ok(result(
             STS,
@@ -71,12 +71,16 @@ pub(crate) fn act(world: &World, action: &str, request: &Value) -> Result<String
             }
             let session = text("RoleSessionName");
             let (role, session) = (escape(last(role)), escape(session));
-            let expires = rfc3339(world.ground.now + std::time::Duration::from_hours(1));
+            let seconds = text("DurationSeconds").parse().unwrap_or(3600);
+            let until = world.ground.now + std::time::Duration::from_secs(seconds);
+            let (expires, key) = (rfc3339(until), world.ground.identifiers.short().to_uppercase());
+            let key: String = "ASIA".chars().chain(key.chars().take(16)).collect();
+            world.sessions.insert(key.clone(), until);
             Ok(result(
                 STS,
                 action,
                 &format!(
-                    "<Credentials><AccessKeyId>ASIAFAKEWEBIDENTITY1</AccessKeyId><SecretAccessKey>fake-web-identity-secret</SecretAccessKey><SessionToken>fake-web-identity-session</SessionToken><Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAFAKE:{session}</AssumedRoleId><Arn>arn:aws:sts::{}:assumed-role/{role}/{session}</Arn></AssumedRoleUser>",
+                    "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>fake-web-identity-secret</SecretAccessKey><SessionToken>fake-web-identity-session</SessionToken><Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAFAKE:{session}</AssumedRoleId><Arn>arn:aws:sts::{}:assumed-role/{role}/{session}</Arn></AssumedRoleUser>",
                     names.account
                 ),
             ))

@@ -22,6 +22,8 @@ pub(crate) struct World {
     /// Load balancers, and the listeners of each, by its ARN.
     pub(crate) balancers: BTreeMap<String, Value>,
     pub(crate) listeners: BTreeMap<String, Value>,
+    /// Until when the keys are good that were handed out for roles.
+    pub(crate) sessions: BTreeMap<String, Duration>,
     /// By role: the service it trusts.
     pub(crate) roles: BTreeMap<String, String>,
 }

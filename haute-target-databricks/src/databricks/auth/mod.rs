@@ -71,4 +71,8 @@ impl<E: Exchange> TokenSource for Kept<E> {
         *held = Some((token.clone(), until));
         Ok(token)
     }
+
+    async fn refused(&self) {
+        *self.held.lock().await = None;
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::resources::action;
 use super::{Kind, known, or};
-use crate::report::findings::Subject;
 use crate::report::links::partition;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(&[&["authorization token has expired"]], |_, _| {

@@ -1,7 +1,7 @@
 //! There is no room for the task.
 
 use super::{Kind, known, or};
-use crate::report::findings::Subject;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(&[&["resource:memory", "insufficient memory"]], |subject, _| no_room(subject, "memory")),

@@ -1,7 +1,7 @@
 //! Tasks run, and their health checks fail.
 
 use super::{Kind, known, or};
-use crate::report::findings::Subject;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(&[LOAD_BALANCER, &["[404]", "codes: 404"]], |subject, text| {

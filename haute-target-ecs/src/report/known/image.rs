@@ -1,8 +1,8 @@
 //! The image cannot be pulled or run.
 
 use super::{Kind, known, or, role_name};
-use crate::report::findings::Subject;
 use crate::report::links::partition;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(

@@ -14,7 +14,8 @@ mod resources;
 mod rollouts;
 
 use super::exit_code;
-use super::findings::{Findings, Subject};
+use super::findings::Findings;
+use super::subject::Subject;
 use crate::model::Task;
 use crate::rollout::Rollout;
 

@@ -2,7 +2,8 @@
 
 use super::image::architecture;
 use super::{Kind, known, or};
-use crate::report::findings::{Findings, Subject};
+use crate::report::findings::Findings;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(&[&["exec format error"]], architecture),

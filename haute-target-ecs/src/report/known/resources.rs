@@ -2,7 +2,7 @@
 
 use super::image::{UNREACHABLE, denied, no_route};
 use super::{Kind, known, or, role_name};
-use crate::report::findings::Subject;
+use crate::report::subject::Subject;
 
 pub(super) const CAUSES: Kind = &[
     known(&[&["outofmemory", "out of memory", "killed due to memory usage", "oom-kill"]], memory),

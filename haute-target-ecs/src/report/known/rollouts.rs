@@ -1,7 +1,8 @@
 //! What the course of the rollout itself shows.
 
 use super::{Kind, known, or};
-use crate::report::findings::{Denied, Findings, Subject};
+use crate::report::findings::{Denied, Findings};
+use crate::report::subject::Subject;
 use crate::rollout::Rollout;
 
 pub(super) const CAUSES: Kind = &[

@@ -312,3 +312,33 @@ fn links_are_of_the_region_s_partition() {
     );
     assert!(console.task("0c1").contains("/tasks/0c1/configuration"));
 }
+
+#[test]
+fn the_subject_is_read_from_what_was_described() {
+    let described = json!({"taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/motor:8", "family": "motor", "memory": "1 GB",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/motor-execution",
+        "runtimePlatform": {"cpuArchitecture": "ARM64"},
+        "containerDefinitions": [{"name": "api", "image": "motor:1", "healthCheck": {"command": ["CMD-SHELL", "curl localhost"]},
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/motor"}}}]
+    }});
+    let definition = crate::task_definition::TaskDefinition::from_described(described).expect("it is read");
+    let service: crate::model::Service = crate::model::read(json!({"loadBalancers": [
+        {"containerName": "proxy", "containerPort": 80}, {"containerName": "api", "containerPort": 8000}
+    ]}))
+    .expect("it is read");
+    let subject = Subject::new("eu-west-1", "pricing", "motor")
+        .with_account("123456789012", 8080)
+        .with_task_definition(&definition, "api")
+        .with_load_balancer_of(&service);
+    assert_eq!(subject.memory, Some(1024));
+    assert_eq!((subject.port, subject.load_balancer_port), (Some(8080), Some(8000)));
+    assert_eq!((subject.log_group.as_str(), subject.architecture.as_str()), ("/ecs/motor", "ARM64"));
+    assert_eq!(
+        (subject.image.as_str(), subject.health_check.as_str()),
+        ("motor:1", "CMD-SHELL curl localhost")
+    );
+    assert!(
+        subject.task_definition.ends_with("motor:8") && subject.execution_role.ends_with("motor-execution")
+    );
+}

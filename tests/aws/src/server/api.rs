@@ -68,6 +68,11 @@ pub(super) async fn answer(
         let id = state.world.ground.identifiers.uuid();
         (id, state.call(&parts.headers, &asked, number, fault))
     };
+    shared.called.notify_all();
+    if outcome.fault.as_ref().is_some_and(Fault::hangs) {
+        // Dropped when the client goes.
+        std::future::pending::<()>().await;
+    }
     if matches!(outcome.fault, Some(Fault::ResetBefore | Fault::ResetAfter)) {
         cut.cut();
     }
@@ -141,6 +146,10 @@ fn act(world: &mut World, asked: &Asked) -> Result<String, Failure> {
     }
 }
 
+fn expired() -> Failure {
+    Failure::new("ExpiredTokenException", "The security token included in the request is expired")
+}
+
 impl State {
     /// Takes a call, writes it down, and gives what is to be answered.
     fn call(&mut self, headers: &HeaderMap, asked: &Asked, number: usize, fault: Option<Fault>) -> Outcome {
@@ -165,10 +174,7 @@ impl State {
                     .with_status(500))
             }
             Some(Fault::Throttle) => Err(Failure::new("ThrottlingException", "Rate exceeded")),
-            Some(Fault::ExpiredToken) => Err(Failure::new(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            )),
+            Some(Fault::ExpiredToken) => Err(expired()),
             Some(Fault::Refuse { kind, message }) => Err(Failure::new(kind, message.clone())),
             _ => result,
         };
@@ -208,7 +214,13 @@ impl State {
     ) -> Result<(String, bool), Failure> {
         if !(asked.query && query::unsigned(&asked.action)) {
             let region = query::region_of(asked.service, &self.world.ground.names.region);
-            signature::check(headers, asked.service, region)?;
+            let key = signature::check(headers, asked.service, region)?;
+            // Keys of users are good for ever; those of sessions were handed out here, and end.
+            match self.world.sessions.get(&key) {
+                Some(until) if *until <= self.world.ground.now => return Err(expired()),
+                None if key.starts_with("ASIA") => return Err(signature::invalid()),
+                _ => {}
+            }
         }
         for (action, resource) in permissions(&self.world, asked) {
             if !self.policy.allows(&action) {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     /// Whether the fake is about to end.
     pub(crate) ending: AtomicBool,
     state: Mutex<State>,
+    /// Told after every call.
+    pub(crate) called: Condvar,
 }
 
 #[derive(Debug)]
@@ -89,7 +91,15 @@ impl Shared {
                 pulled: BTreeSet::new(),
                 patience: Duration::from_mins(1),
             }),
+            called: Condvar::new(),
         }
+    }
+
+    /// Waits until as many calls have been carried out; `false` when `limit` is over before.
+    pub(crate) fn wait(&self, calls: usize, limit: Duration) -> bool {
+        let waited = self.called.wait_timeout_while(self.state(), limit, |state| state.calls.len() < calls);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.calls.len() >= calls
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -56,6 +56,10 @@ pub(super) async fn answer(shared: &Arc<Shared>, cut: &Cut, request: Request) ->
         drop(to_bytes(body, usize::MAX).await);
         (Response::new(Body::empty()), false)
     };
+    shared.called.notify_all();
+    if fault.as_ref().is_some_and(Fault::hangs) {
+        std::future::pending::<()>().await;
+    }
     let response = match &fault {
         Some(Fault::ResetBefore | Fault::ResetAfter) => {
             cut.cut();

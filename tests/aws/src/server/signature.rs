@@ -4,8 +4,8 @@ use axum::http::HeaderMap;
 
 use crate::failure::Failure;
 
-/// Checks that a request is signed for `service` in `region`.
-pub(super) fn check(headers: &HeaderMap, service: &str, region: &str) -> Result<(), Failure> {
+/// Checks that a request is signed for `service` in `region`, and gives the access key it is signed with.
+pub(super) fn check(headers: &HeaderMap, service: &str, region: &str) -> Result<String, Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(authorization) = text("authorization") else {
         return Err(Failure::new("MissingAuthenticationTokenException", "Missing Authentication Token"));
@@ -28,10 +28,7 @@ pub(super) fn check(headers: &HeaderMap, service: &str, region: &str) -> Result<
     };
     let wrong = |message: String| Err(Failure::new("InvalidSignatureException", message));
     if key.is_empty() {
-        return Err(Failure::new(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ));
+        return Err(invalid());
     }
     if *its_region != region {
         return wrong(format!("Credential should be scoped to a valid region, not '{its_region}'."));
@@ -54,5 +51,14 @@ pub(super) fn check(headers: &HeaderMap, service: &str, region: &str) -> Result<
             "The request signature we calculated does not match the signature you provided.".to_owned(),
         );
     }
-    Ok(())
+    if key.starts_with("ASIA") && !headers.contains_key("x-amz-security-token") {
+        return Err(invalid());
+    }
+    Ok((*key).to_owned())
+}
+
+/// What is said of a key nobody has.
+pub(super) fn invalid() -> Failure {
+    let words = "The security token included in the request is invalid.";
+    Failure::new("UnrecognizedClientException", words)
 }

@@ -57,21 +57,58 @@ pub(crate) fn send(
     authorization: &str,
     body: String,
 ) -> Result<Answer, String> {
+    send_with_token(fake, target, authorization, body, None)
+}
+
+fn request(fake: &AwsFake, target: &str, authorization: &str, body: String) -> reqwest::RequestBuilder {
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let request = client
+        .post(fake.endpoint())
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", target)
+        .header("x-amz-date", "20260105T090000Z")
+        .body(body);
+    if authorization.is_empty() { request } else { request.header("authorization", authorization) }
+}
+
+/// The same with the token of a session.
+pub(crate) fn send_with_token(
+    fake: &AwsFake,
+    target: &str,
+    authorization: &str,
+    body: String,
+    token: Option<&str>,
+) -> Result<Answer, String> {
     runtime().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let mut request = client
-            .post(fake.endpoint())
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", target)
-            .header("x-amz-date", "20260105T090000Z");
-        if !authorization.is_empty() {
-            request = request.header("authorization", authorization);
+        let mut request = request(fake, target, authorization, body);
+        if let Some(token) = token {
+            request = request.header("x-amz-security-token", token);
         }
-        let answer = request.body(body).send().await.map_err(|error| format!("{error:?}"))?;
+        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = answer.status().as_u16();
         let request = answer.headers().get("x-amzn-requestid").map(|id| id.to_str().unwrap().to_owned());
         let text = answer.text().await.map_err(|error| format!("{error:?}"))?;
         Ok(Answer { status, request, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    })
+}
+
+/// Sends one request and gives it up once `until` has returned; whether there was no answer before.
+pub(crate) fn abandon(fake: &AwsFake, target: &str, body: &Value, until: impl FnOnce() + Send) -> bool {
+    let header = authorization("ecs", &fake.region());
+    std::thread::scope(|scope| {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let asked = scope.spawn(move || {
+            runtime().block_on(async {
+                tokio::select! {
+                    _ = request(fake, target, &header, body.to_string()).send() => false,
+                    _ = stopped => true,
+                }
+            })
+        });
+        until();
+        // Nobody listens any more where it was answered.
+        let listens = stop.send(()).is_ok();
+        asked.join().unwrap() && listens
     })
 }
 

@@ -155,3 +155,47 @@ fn a_read_is_as_before_the_last_write() {
     let seen: Vec<bool> = (0..3).map(|_| motor(&fake)["deployments"][0]["id"] == ours.as_str()).collect();
     assert_eq!(seen, [true, true, false]);
 }
+
+#[test]
+fn a_call_is_never_answered_and_its_client_killed() {
+    let fake = fake();
+    let forced = json!({ "cluster": "pricing", "service": "motor", "forceNewDeployment": true });
+    for (fault, begun) in [(Fault::HangBefore, 0), (Fault::HangAfter, 1)] {
+        fake.forget_calls();
+        fake.clear_faults();
+        fake.fault(Rule::on("UpdateService", fault));
+        let gone = crate::client::abandon(
+            &fake,
+            "AmazonEC2ContainerServiceV20141113.UpdateService",
+            &forced,
+            || {
+                assert!(fake.wait_for_calls(1, Duration::from_secs(10)));
+            },
+        );
+        assert!(gone, "it was answered");
+        assert_eq!(fake.service("pricing", "motor").unwrap().begun, begun);
+    }
+    fake.clear_faults();
+    assert!(!fake.wait_for_calls(2, Duration::from_millis(1)));
+    ecs(&fake, "UpdateService", &forced).ok();
+    assert!(fake.wait_for_calls(2, Duration::ZERO));
+}
+
+#[test]
+fn keys_of_a_session_end() {
+    let fake = fake();
+    let body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdeploy&RoleSessionName=ci&WebIdentityToken=eyJ&DurationSeconds=900";
+    let (_, text) = crate::client::post_form(&fake, "", body);
+    let (_, rest) = text.split_once("<AccessKeyId>").unwrap();
+    let key = rest.split_once('<').unwrap().0.to_owned();
+    let with = |key: &str, token: Option<&str>| {
+        let header = authorization("ecs", "eu-west-1").replace("AKIAFAKEDEPLOYER0001", key);
+        crate::client::send_with_token(&fake, DESCRIBE, &header, asked().to_string(), token).unwrap()
+    };
+    with(&key, Some("fake-web-identity-session")).ok();
+    assert_eq!(with(&key, None).refusal().0, "UnrecognizedClientException");
+    assert_eq!(with("ASIAOFNOBODY", Some("x")).refusal().0, "UnrecognizedClientException");
+    fake.advance(901);
+    assert_eq!(with(&key, Some("fake-web-identity-session")).refusal().0, "ExpiredTokenException");
+    assert_eq!(motor(&fake)["status"], "ACTIVE", "keys of a user stay");
+}

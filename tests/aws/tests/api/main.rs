@@ -10,6 +10,7 @@ mod client;
 mod definitions;
 mod deployments;
 mod faults;
+mod properties;
 mod query;
 mod registry;
 mod rollouts;

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::model::{Act, Back, Breaker, Moment, Quality, Ways, World};
-use crate::model::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::model::{RolloutState, ServiceDeployment, ServiceDeploymentStatus};
 use crate::rollout::{Observation, Rollout, Rules, Watch, Watched};
 
 /// What is deployed.
@@ -38,6 +38,8 @@ const QUIET: usize = 110;
 
 struct Ending {
     rollout: Rollout,
+    /// Whether ECS calls what is to serve completed, where it says so at all.
+    completed: bool,
     /// What the last read showed.
     read: Moment,
     ours: String,
@@ -74,7 +76,10 @@ fn play(case: &Case) -> Option<Ending> {
         let rollout =
             watch.observe(Observation::new(Some(&service), elapsed).with_service_deployment(told.as_ref()));
         if rollout.is_final() {
-            return Some(Ending { rollout, read, ours, image });
+            let states: Vec<_> =
+                service.primary().into_iter().filter_map(|primary| primary.rollout_state).collect();
+            let completed = states.iter().all(|state| *state == RolloutState::Completed);
+            return Some(Ending { rollout, completed, read, ours, image });
         }
     }
     None
@@ -160,6 +165,7 @@ fn is_true(ending: &Ending) -> Result<(), TestCaseError> {
             ending.image
         );
         prop_assert_eq!(running > 0, !images.is_empty());
+        prop_assert!(ending.completed, "ECS does not call it completed");
         prop_assert!(running > 0 || ending.read.desired() == 0, "nothing answers");
     }
     Ok(())
