@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by panicking")]
 
 mod conformance;
+mod credentials;
 mod faults;
 mod lab;
 mod modes;
