@@ -9,9 +9,7 @@ pub(super) const CAUSES: Kind = &[
     known(&[&["authorization token has expired"]], |_, _| {
         "the sign-in to the registry has expired: a password of Amazon ECR is good for 12 hours. Remove the stored `DOCKER_PASSWORD`; with AWS credentials alone a fresh one is fetched before every push".to_owned()
     }),
-    known(&[&["no basic auth credentials"]], |_, _| {
-        "nobody is signed in to the registry: give AWS credentials (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or a role of the CI job), and `ecr:GetAuthorizationToken` on `*`".to_owned()
-    }),
+    known(&[&["no basic auth credentials"]], |_, _| sign_in()),
     known(&[&["not authorized to perform: iam:passrole"]], |subject, _| {
         let roles: Vec<String> = [&subject.execution_role, &subject.task_role]
             .into_iter()
@@ -31,6 +29,9 @@ pub(super) const CAUSES: Kind = &[
         "allow who deploys `ecr:GetAuthorizationToken` on `*`: it knows no other resource".to_owned()
     }),
     known(&[PUSH_ACTIONS], |subject, _| push(subject)),
+    // The words of the crate that speaks to registries, where the registry has none of its own.
+    known(&[&["the registry does not allow this account to"]], |subject, _| push(subject)),
+    known(&[&["the registry wants to know who calls"]], |_, _| sign_in()),
     known(&[&["push"], &["denied", "forbidden", "not allowed"]], |subject, _| push(subject)),
     known(
         &[
@@ -71,6 +72,10 @@ const PUSH_ACTIONS: &[&str] = &[
     "not authorized to perform: ecr:batchchecklayeravailability",
     "not authorized to perform: ecr:putimage",
 ];
+
+fn sign_in() -> String {
+    "nobody is signed in to the registry: give AWS credentials (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or a role of the CI job), and `ecr:GetAuthorizationToken` on `*`; a `DOCKER_PASSWORD` of ECR is good for 12 hours".to_owned()
+}
 
 fn push(subject: &Subject) -> String {
     format!(

@@ -213,6 +213,16 @@ const CAUSES: &[(In, &str, &str)] = &[
         "what serves is not what was proven: health: release 1a2b3c4d5e6f serves, not 6f5e4d3c2b1a",
         "`verify_url`",
     ),
+    (
+        In::Error,
+        "the registry does not allow this account to begin an upload (registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com, repository: motor, answer: 403 DENIED)",
+        "`ecr:PutImage` on `arn:aws:ecr:eu-west-1:123456789012:repository/motor`",
+    ),
+    (
+        In::Error,
+        "the registry wants to know who calls before it lets anyone begin an upload (registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com, repository: motor, answer: 401 UNAUTHORIZED)",
+        "`ecr:GetAuthorizationToken`",
+    ),
 ];
 
 #[test]
