@@ -282,8 +282,8 @@ impl ServiceSetup {
         self
     }
 
-    /// The Docker engine runs its tasks, where their image is in the fake's own registry and no script says anything else; see
-    /// [`AwsFake::with_engine`](crate::AwsFake::with_engine). Its first task, of an image from elsewhere, is only said to run.
+    /// The Docker engine runs its tasks, where there is one ([`AwsFake::with_engine`](crate::AwsFake::with_engine)), their image is
+    /// in the fake's own registry, and no script says anything else. All others are only said to run.
     #[must_use]
     pub fn by_engine(mut self) -> Self {
         self.habits.engine = true;

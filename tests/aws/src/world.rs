@@ -41,6 +41,10 @@ pub(crate) struct Ground {
     pub(crate) logs: Logs,
     pub(crate) scripts: Vec<(Script, Behaviour)>,
     pub(crate) timings: Timings,
+    /// How long a token of the registry is good for.
+    pub(crate) token_life: Duration,
+    /// Whether there is an engine to run tasks.
+    pub(crate) engine: bool,
 }
 
 /// How long things take.

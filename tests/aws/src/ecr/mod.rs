@@ -97,7 +97,7 @@ impl Ground {
 
     /// The token handed out now; who has it may use the registry until it expires.
     pub(crate) fn token(&self) -> (String, Duration) {
-        let expires = self.now + TOKEN_LIFE;
+        let expires = self.now + self.token_life;
         (STANDARD.encode(format!("AWS:{}", password(expires))), expires)
     }
 }

@@ -64,9 +64,10 @@ impl AwsFake {
         let mut state = self.shared.state();
         state.calls.clear();
         state.met = 0;
+        state.carried_out = 0;
     }
 
-    /// Waits until as many calls have been made; `false` when `limit` is over before. With [`Fault::HangAfter`] the client can
+    /// Waits until as many calls have been carried out since the start, or since the calls were forgotten; `false` when `limit` is over before. With [`Fault::HangAfter`] the client can
     /// be killed at exactly this moment.
     pub fn wait_for_calls(&self, calls: usize, limit: Duration) -> bool {
         self.shared.wait(calls, limit)

@@ -15,6 +15,7 @@ use haute_test_services::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::ecr::TOKEN_LIFE;
 use crate::fault::Rule;
 use crate::names::{Identifiers, Names};
 use crate::policy::Policy;
@@ -63,6 +64,8 @@ impl AwsFake {
                 logs: crate::logs::Logs::default(),
                 scripts: Vec::new(),
                 timings: options.timings,
+                token_life: TOKEN_LIFE,
+                engine: false,
             },
             clusters: BTreeSet::new(),
             services: BTreeMap::new(),

@@ -72,12 +72,20 @@ impl AwsFake {
         })??;
         {
             let mut state = self.shared.state();
+            state.world.ground.engine = true;
             state.world.ground.timings = Timings::quick();
             state.world.ground.timings.pause = Duration::from_secs(1);
         }
         let runner = self.runtime.spawn(running::run(Arc::clone(&self.shared), engine.clone()));
         drop(self.shared.engine.set((engine, runner.abort_handle())));
         Ok(self.with_real_clock(1))
+    }
+
+    /// How long tokens of the registry are good for that are handed out from now on; twelve hours unless told otherwise.
+    #[must_use]
+    pub fn with_token_life(self, life: Duration) -> Self {
+        self.shared.state().world.ground.token_life = life;
+        self
     }
 
     /// How long a container may take to become healthy, in real time; a minute unless told otherwise.

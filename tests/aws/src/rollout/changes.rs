@@ -30,11 +30,19 @@ pub(super) fn changes(service: &mut Service, ground: &mut Ground) {
 }
 
 fn apply(service: &mut Service, ground: &mut Ground, task: &mut Task, change: Change) {
-    // What was to come of a task that was told to stop no longer does.
-    if !task.counts() && !matches!(change, Change::Stopped(_)) {
-        return;
-    }
     match change {
+        _ if task.status == Status::Stopped => {}
+        // One that was told to stop may end by itself before it is made to. What else was to come of it no longer does.
+        Change::Exit { code, reason, log } if !task.counts() => {
+            ground.write_log(task, &log);
+            if let Some(container) = task.containers.iter_mut().find(|container| container.essential) {
+                container.reason = reason;
+            }
+            end(task, ground.now, Some(code));
+        }
+        Change::NoStart { .. } if !task.counts() => end(task, ground.now, None),
+        Change::Stopped(code) => end(task, ground.now, code),
+        _ if !task.counts() => {}
         Change::Pending => task.status = Status::Pending,
         Change::Running => {
             task.status = Status::Running;
@@ -84,12 +92,6 @@ fn apply(service: &mut Service, ground: &mut Ground, task: &mut Task, change: Ch
             stopped(task, ground.now);
             failed(service, ground, task);
         }
-        Change::Stopped(code) => {
-            for container in task.containers.iter_mut().filter(|container| container.exit_code.is_none()) {
-                container.exit_code = Some(code.unwrap_or(0));
-            }
-            stopped(task, ground.now);
-        }
     }
 }
 
@@ -126,6 +128,14 @@ fn failed(service: &mut Service, ground: &Ground, task: &Task) {
     if let Some(told) = service.told(&told) {
         told.failures = failures;
     }
+}
+
+/// Ends a task that was told to stop, or is found to have stopped.
+fn end(task: &mut Task, now: Duration, code: Option<i64>) {
+    for container in task.containers.iter_mut().filter(|container| container.exit_code.is_none()) {
+        container.exit_code = Some(code.unwrap_or(0));
+    }
+    stopped(task, now);
 }
 
 fn stopped(task: &mut Task, now: Duration) {

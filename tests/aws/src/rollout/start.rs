@@ -131,7 +131,8 @@ fn usual(
     images: &BTreeMap<String, (String, Option<String>)>,
 ) -> Behaviour {
     let own = format!("{}/", ground.registry);
-    let runs = service.habits.engine && images.values().any(|(image, _)| image.starts_with(&own));
+    let runs =
+        ground.engine && service.habits.engine && images.values().any(|(image, _)| image.starts_with(&own));
     if runs { Behaviour::Engine } else { Behaviour::Healthy }
 }
 

@@ -19,6 +19,10 @@ const LOOK: Duration = Duration::from_millis(200);
 const QUESTION: Duration = Duration::from_secs(2);
 /// How long a container may take to end when it is asked to.
 const STOP: Duration = Duration::from_secs(20);
+/// How often a container is started whose port somebody else takes: all share the ports of the machine, as tasks do not.
+const ATTEMPTS: u32 = 3;
+/// What a program says whose port is taken.
+const TAKEN: &str = "address already in use";
 /// The most lines of a log that are read.
 const LINES: usize = 10_000;
 
@@ -27,16 +31,20 @@ pub(super) async fn run(shared: Arc<Shared>, engine: Engine, place: Place) {
     let job = Job { shared, engine, place };
     let Some(what) = job.what() else { return };
     job.tell(Change::Pending);
-    let started = match job.start(&what).await {
-        Ok(started) => started,
-        Err(reason) => {
-            job.tell(Change::NoStart { reason: reason.clone(), container: Some(reason) });
+    for attempt in 1..=ATTEMPTS {
+        let (container, reachable) = match job.start(&what).await {
+            Ok(started) => started,
+            Err(reason) => {
+                job.tell(Change::NoStart { reason: reason.clone(), container: Some(reason) });
+                return;
+            }
+        };
+        let done = job.serve(&what, &container, reachable, attempt < ATTEMPTS).await;
+        drop(container.remove().await);
+        if done {
             return;
         }
-    };
-    let (container, reachable) = started;
-    job.serve(&what, &container, reachable).await;
-    drop(container.remove().await);
+    }
 }
 
 struct Job {
@@ -129,8 +137,9 @@ impl Job {
         Ok((container, reachable(&image, what.port)))
     }
 
-    /// Looks after a running container until it has ended or was stopped.
-    async fn serve(&self, what: &What, container: &Container, reachable: bool) {
+    /// Looks after a running container until it has ended or was stopped; `false` when it has to be started again, and may be,
+    /// because somebody else took its port first.
+    async fn serve(&self, what: &What, container: &Container, reachable: bool, again: bool) -> bool {
         self.tell(Change::Running);
         let address = container.url().trim_start_matches("http://").to_owned();
         self.with_task(|task| task.address = Some(address));
@@ -139,12 +148,15 @@ impl Job {
         loop {
             if let Ok(Some(end)) = container.end().await {
                 let log = self.news(container, &mut written).await;
+                if again && !healthy && log.iter().any(|line| line.to_lowercase().contains(TAKEN)) {
+                    return false;
+                }
                 self.tell(Change::Exit { code: end.code, reason: reason(&end), log });
-                return;
+                return true;
             }
             if self.is_to_stop() {
                 self.stop(container, &mut written).await;
-                return;
+                return true;
             }
             let asked = if reachable {
                 self.ask(container, &what.health).await

@@ -13,7 +13,7 @@ use haute_core::event::NullSink;
 use haute_core::target::{Cancellation, Context};
 use tokio::task::JoinSet;
 
-use crate::rollout::Status;
+use crate::rollout::{Change, Status, Task};
 use crate::server::Shared;
 
 pub(crate) use front::serve as serve_front;
@@ -34,7 +34,7 @@ pub(crate) async fn run(shared: Arc<Shared>, engine: Engine) {
     let mut jobs = JoinSet::new();
     let mut taken = BTreeSet::new();
     while !shared.ending.load(Ordering::Relaxed) {
-        for place in waiting(&shared) {
+        for place in waiting(&shared, &taken) {
             if taken.insert(place.task.clone()) {
                 jobs.spawn(job::run(Arc::clone(&shared), engine.clone(), place));
             }
@@ -47,10 +47,17 @@ pub(crate) async fn run(shared: Arc<Shared>, engine: Engine) {
     jobs.shutdown().await;
 }
 
-/// The tasks nothing runs yet.
-fn waiting(shared: &Shared) -> Vec<Place> {
+/// The tasks nothing runs yet. One that was told to stop before has stopped.
+fn waiting(shared: &Shared, taken: &BTreeSet<String>) -> Vec<Place> {
     let mut state = shared.state();
     state.keep_time();
+    let now = state.world.ground.now;
+    let tasks = state.world.services.values_mut().flat_map(|service| &mut service.tasks);
+    let stops =
+        |task: &&mut Task| task.engine && task.status == Status::Stopping && !taken.contains(&task.id);
+    for task in tasks.filter(stops) {
+        task.course.push_back((now, Change::Stopped(None)));
+    }
     let services = state.world.services.values();
     services
         .flat_map(|service| {

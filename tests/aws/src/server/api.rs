@@ -178,6 +178,7 @@ impl State {
             Some(Fault::Refuse { kind, message }) => Err(Failure::new(kind, message.clone())),
             _ => result,
         };
+        self.carried_out += 1;
         self.calls.push(Call {
             number,
             service: asked.service.to_owned(),

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) calls: Vec<Call>,
     /// The number of the last call.
     pub(crate) met: usize,
+    /// How many calls have been carried out, or were not to be.
+    pub(crate) carried_out: usize,
     pub(crate) clock: Clock,
     pub(crate) stale_after_write: usize,
     stale_left: usize,
@@ -85,6 +87,7 @@ impl Shared {
                 rules: Vec::new(),
                 calls: Vec::new(),
                 met: 0,
+                carried_out: 0,
                 clock: Clock::Still,
                 stale_after_write: 0,
                 stale_left: 0,
@@ -97,9 +100,9 @@ impl Shared {
 
     /// Waits until as many calls have been carried out; `false` when `limit` is over before.
     pub(crate) fn wait(&self, calls: usize, limit: Duration) -> bool {
-        let waited = self.called.wait_timeout_while(self.state(), limit, |state| state.calls.len() < calls);
+        let waited = self.called.wait_timeout_while(self.state(), limit, |state| state.carried_out < calls);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.calls.len() >= calls
+        state.carried_out >= calls
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -56,6 +56,10 @@ pub(super) async fn answer(shared: &Arc<Shared>, cut: &Cut, request: Request) ->
         drop(to_bytes(body, usize::MAX).await);
         (Response::new(Body::empty()), false)
     };
+    shared.state().note(number, |call| {
+        call.fault.clone_from(&fault);
+        call.wrote = wrote;
+    });
     shared.called.notify_all();
     if fault.as_ref().is_some_and(Fault::hangs) {
         std::future::pending::<()>().await;
@@ -74,14 +78,21 @@ pub(super) async fn answer(shared: &Arc<Shared>, cut: &Cut, request: Request) ->
         Some(Fault::Refuse { message, .. }) => refused((403, "DENIED", message.clone())),
         _ => response,
     };
-    let mut state = shared.state();
     let refusal = (response.status().as_u16() >= 400).then(|| response.status().as_u16().to_string());
-    if let Some(call) = state.calls.iter_mut().find(|call| call.number == number) {
+    if let Some(call) = shared.state().calls.iter_mut().find(|call| call.number == number) {
         call.refused = refusal;
-        call.fault = fault;
-        call.wrote = wrote;
     }
     response
+}
+
+impl State {
+    /// Notes how a call was carried out whose place was taken before.
+    fn note(&mut self, number: usize, how: impl FnOnce(&mut Call)) {
+        self.carried_out += 1;
+        if let Some(call) = self.calls.iter_mut().find(|call| call.number == number) {
+            how(call);
+        }
+    }
 }
 
 fn call(state: &State, number: usize, operation: &Operation, parts: &Parts) -> Call {

@@ -55,7 +55,10 @@ pub(crate) fn push(fake: &AwsFake, base: &BaseImage, tag: &str, behaviour: &Valu
     let config = of_base["config"]["digest"].as_str().ok_or("a configuration")?;
     let read = ask(fake, Some(&password), Method::GET, &format!("/v2/motor/blobs/{config}"), None);
     let mut config: Value = serde_json::from_slice(&read.body)?;
-    let layer = layer(behaviour)?;
+    // Nobody else has this image, also not the same test beside this one.
+    let mut behaviour = behaviour.clone();
+    behaviour["of"] = json!(fake.registry());
+    let layer = layer(&behaviour)?;
     let digest = push_blob(fake, &password, "motor", &layer);
     config["rootfs"]["diff_ids"].as_array_mut().ok_or("layers")?.push(json!(digest));
     config["history"] = json!([]);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use haute_aws_fake::{AwsFake, Fault, Rule, Tier};
-use haute_test_services::{Required, test};
+use haute_test_services::{BaseImage, Program, Registry, RegistryOptions, Required, both, require, test};
 use libtest_mimic::{Failed, Trial};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::client::{MANIFEST, ask, call, password, push_blob, put_manifest};
 
 pub(crate) fn trials(registry: impl Fn() -> Required<()>) -> Vec<Trial> {
+    let skopeo = require("`skopeo`", Program::find("skopeo"));
     vec![
         test("registry::asks_for_a_token", registry(), |()| asks_for_a_token()),
         test("registry::stores_what_is_pushed", registry(), |()| stores_what_is_pushed()),
@@ -18,6 +19,7 @@ pub(crate) fn trials(registry: impl Fn() -> Required<()>) -> Vec<Trial> {
         test("registry::needs_a_repository", registry(), |()| needs_a_repository()),
         test("registry::refuses_reads_under_the_smallest_policy", registry(), |()| smallest_policy()),
         test("registry::fails_as_told", registry(), |()| fails_as_told()),
+        test("registry::others_push_to_it", both(registry(), skopeo), |((), skopeo)| others_push(&skopeo)),
     ]
 }
 
@@ -49,6 +51,12 @@ fn asks_for_a_token() -> Result<(), Failed> {
     let late = ask(&fake, Some(&password), Method::GET, "/v2/", None);
     assert_eq!(late.status, 403);
     assert!(late.refusal().1.contains("expired"), "{:?}", late.refusal());
+    let fake = fake.with_token_life(Duration::from_secs(30));
+    let password = crate::client::password(&fake);
+    fake.advance(29);
+    assert_eq!(ask(&fake, Some(&password), Method::GET, "/v2/", None).status, 200);
+    fake.advance(1);
+    assert_eq!(ask(&fake, Some(&password), Method::GET, "/v2/", None).status, 403);
     Ok(())
 }
 
@@ -143,5 +151,32 @@ fn fails_as_told() -> Result<(), Failed> {
     let calls = fake.calls_of("PutManifest");
     assert_eq!(calls.iter().map(|call| call.wrote).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(calls[1].body["path"], "/v2/motor/manifests/a2");
+    let all = fake.calls().len();
+    assert!(fake.wait_for_calls(all, Duration::ZERO) && !fake.wait_for_calls(all + 1, Duration::ZERO));
+    Ok(())
+}
+
+fn others_push(skopeo: &Program) -> Result<(), Failed> {
+    let fake = fake()?;
+    let elsewhere = Registry::start(RegistryOptions::plain())?;
+    // As large as images are, where there is one.
+    let base = BaseImage::find().map_or_else(|| BaseImage::tiny("amd64"), Ok)?;
+    let from = format!("docker://{}", base.push_to(&elsewhere, "python", "3.11")?);
+    let password = password(&fake);
+    let copy = |to: &str, credentials: &str| {
+        let to = format!("docker://{}/{to}", fake.registry());
+        let credentials = format!("--dest-creds={credentials}");
+        skopeo.run(["copy", "--src-tls-verify=false", "--dest-tls-verify=false", &credentials, &from, &to])
+    };
+    copy("motor:v1", &format!("AWS:{password}"))?;
+    assert!(copy("motor:v2", "AWS:guessed").is_err());
+    assert!(copy("home:v1", &format!("AWS:{password}")).is_err(), "there is no such repository");
+    let described = call(&fake, "ecr", "DescribeImages", &json!({ "repositoryName": "motor" }));
+    assert_eq!(described["imageDetails"].as_array().ok_or("images")?.len(), 1);
+    let digest = elsewhere.digest_of("python", "3.11")?.ok_or("it is there")?;
+    assert_eq!(described["imageDetails"][0]["imageDigest"], digest.as_str());
+    let asked = json!({ "repositoryName": "motor", "layerDigests": [base.layer_digest()] });
+    let layers = call(&fake, "ecr", "BatchCheckLayerAvailability", &asked);
+    assert_eq!(layers["layers"][0]["layerAvailability"], "AVAILABLE");
     Ok(())
 }
