@@ -1,9 +1,11 @@
 //! What a plan meant, for targets that run the image it makes.
 
 use haute_core::digest::Digest;
+use haute_core::error::Result;
 
 use super::ContainerTarget;
 use crate::reference::ImageReference;
+use crate::registry::RegistryClient;
 
 /// The image a plan is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,14 @@ impl ContainerTarget {
             digest: there.map(|found| found.digest.clone()),
             revision: wanted.stamp.revision.clone(),
         })
+    }
+
+    /// The client of the registry images go to, signed in as a push is. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::new`].
+    pub fn client(&self) -> Result<RegistryClient> {
+        self.maker.client(&self.config.repository)
     }
 
     /// The configuration.

@@ -104,6 +104,9 @@ impl Aws {
         }
         let action = action!("elasticloadbalancing", "DescribeListeners");
         let text = self.balancing(action, "DescribeListeners", &[("LoadBalancerArn", arn)]).await?;
+        // Where a listener redirects to is no place it listens at.
+        let actions = xml::inner(&text, "DefaultActions");
+        let text = actions.iter().fold(text.clone(), |rest, actions| rest.replace(actions, ""));
         let protocols = xml::all(&text, "Protocol");
         let ports = xml::all(&text, "Port");
         let listeners: Vec<(&String, &String)> = protocols.iter().zip(&ports).collect();

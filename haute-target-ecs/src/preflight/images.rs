@@ -5,6 +5,7 @@ use haute_core::target::{Context, Finding};
 
 use super::{failed, fine, registry, unseen, warn};
 use crate::aws::RegistryHost;
+use crate::model::Service;
 use crate::target::EcsTarget;
 
 pub(super) async fn look(target: &EcsTarget, context: &Context) -> Result<Vec<Finding>> {
@@ -80,6 +81,20 @@ async fn at_amazon(
             found.push(unseen(&subject, error)?);
             Ok(false)
         }
+    }
+}
+
+/// Whether the registry belongs to whom the service belongs to.
+pub(super) fn account(target: &EcsTarget, service: &Service, found: &mut Vec<Finding>) {
+    let repository = &target.container.config().repository;
+    let Some(host) = RegistryHost::parse(repository.host()) else { return };
+    let own = service.service_arn.split(':').nth(4).unwrap_or_default();
+    if !own.is_empty() && own != host.account {
+        found.push(warn(
+            "registry's account",
+            format!("the registry belongs to {}, the service to {own}", host.account),
+            format!("let the task's execution role pull from it: `aws ecr set-repository-policy --repository-name {} …` in account {}", repository.repository(), host.account),
+        ));
     }
 }
 

@@ -6,6 +6,7 @@
 mod account;
 mod definition;
 mod images;
+mod insight;
 mod load_balancer;
 mod service;
 
@@ -27,6 +28,8 @@ pub(crate) async fn look(target: &EcsTarget, context: &Context) -> Result<Vec<Fi
     let Some(service) = service::look(target, &mut found).await? else { return Ok(found) };
     let definition = definition::look(target, &service, &mut found).await?;
     load_balancer::look(target, &service, definition.as_ref(), &mut found).await?;
+    images::account(target, &service, &mut found);
+    insight::look(target, &service, &mut found).await?;
     Ok(found)
 }
 

@@ -28,6 +28,7 @@ mod going_back;
 mod history;
 mod logs;
 pub(crate) mod observe;
+mod proof;
 mod remembered;
 mod report;
 mod running;
@@ -45,10 +46,12 @@ use haute_container::registry::DockerCredentials;
 use haute_container::{ContainerConfig, ContainerTarget};
 use haute_core::config::Config;
 use haute_core::diagnostic::{CodeInfo, Diagnostic};
+use haute_core::digest::Digest;
 use haute_core::engine::OnFailure;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::plan::{Goal, Plan};
 use haute_core::project::Project;
+use haute_core::proof::Proof;
 use haute_core::report::FailureReport;
 use haute_core::target::{
     Capabilities, Context, DeployTarget, Deployment, Finding, PastRelease, PlanRequest, Readiness,
@@ -200,10 +203,11 @@ impl EcsTarget {
 impl DeployTarget for EcsTarget {
     fn info(&self) -> TargetInfo {
         let mut capabilities = Capabilities::none().with_remote();
-        if self.config.update != Update::None {
+        if matches!(self.config.update, Update::Register | Update::ExistingRevision) {
             capabilities = capabilities.with_rollback();
         }
-        if self.url.known(&self.config).is_some() {
+        // An image that is only pushed serves nothing yet.
+        if self.config.update != Update::None && self.url.known(&self.config).is_some() {
             capabilities = capabilities.with_http();
         }
         let on_failure = match self.config.on_failure {
@@ -253,6 +257,10 @@ impl DeployTarget for EcsTarget {
 
     fn service(&self, deployment: &Deployment) -> Result<Option<Box<dyn QuoteService>>> {
         url::service(deployment)
+    }
+
+    async fn proof(&self, _context: &Context, release: &Digest) -> Result<Option<Proof>> {
+        proof::proof(self, release).await
     }
 
     async fn watch(&self, context: &Context, deployment: &str) -> Result<Readiness> {

@@ -22,6 +22,9 @@ pub(super) struct LastDeployment {
     pub(super) image_key: Option<Digest>,
     /// The image it runs.
     pub(super) image: Option<String>,
+    /// The tag that image was pushed with.
+    #[serde(default)]
+    pub(super) image_tag: Option<String>,
 }
 
 pub(super) fn read(target: &EcsTarget) -> Result<Option<LastDeployment>> {

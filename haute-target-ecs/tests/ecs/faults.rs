@@ -93,3 +93,21 @@ async fn a_process_that_dies_at_every_call() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_to_ecr_failing_after_its_effect() {
+    let lab = Lab::amazon();
+    lab.deploy(1).await.unwrap();
+    let calls = lab.fake.calls();
+    let images: Vec<usize> = calls
+        .iter()
+        .filter(|call| call.service == "registry" || call.service == "ecr")
+        .map(|call| call.number)
+        .collect();
+    assert!(images.len() > 10, "{images:?}");
+    for number in images {
+        let lab = Lab::amazon().faulty(Rule::at(number, Fault::ResetAfter).first(1));
+        until_done(&lab).await;
+        assert_converged(&lab, &format!("call {number}"));
+    }
+}

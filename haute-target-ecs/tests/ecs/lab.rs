@@ -24,12 +24,16 @@ pub(crate) const SERVICE: &str = "motor";
 /// Everything one test needs.
 pub(crate) struct Lab {
     pub(crate) fake: Arc<AwsFake>,
-    pub(crate) registry: Registry,
+    /// Where images go: a plain registry, or the fake's own.
+    pub(crate) host: String,
     pub(crate) config: EcsConfig,
     pub(crate) events: Arc<RecordingSink>,
     pub(crate) cancellation: Cancellation,
+    /// More variables of the environment.
+    pub(crate) more: Vec<(&'static str, String)>,
     directory: tempfile::TempDir,
     base: String,
+    _plain: Option<Registry>,
 }
 
 impl Lab {
@@ -42,24 +46,42 @@ impl Lab {
         Self::on(AwsFake::start().unwrap(), setup)
     }
 
-    fn on(fake: AwsFake, setup: ServiceSetup) -> Self {
-        let fake = fake
-            .with_service(setup)
-            .unwrap()
-            .with_repository("pricing/motor", false)
-            .with_clock_per_describe(5);
+    /// The same with images in the fake's ECR, which asks for its passwords and heeds the policy.
+    pub(crate) fn amazon() -> Self {
+        Self::on(AwsFake::start().unwrap().with_registry().unwrap(), ServiceSetup::new(CLUSTER, SERVICE))
+    }
+
+    pub(crate) fn on(fake: AwsFake, setup: ServiceSetup) -> Self {
+        Self::made(fake.with_repository("pricing/motor", false).with_service(setup).unwrap())
+    }
+
+    /// The same without the repository images are to go to.
+    pub(crate) fn without_repository(fake: AwsFake) -> Self {
+        Self::made(fake.with_service(ServiceSetup::new(CLUSTER, SERVICE)).unwrap())
+    }
+
+    fn made(fake: AwsFake) -> Self {
+        let fake = fake.with_clock_per_describe(5);
         let fake = Arc::new(fake);
-        let registry = Registry::start(RegistryOptions::plain()).unwrap();
-        let base = BaseImage::tiny("amd64").unwrap().push_to(&registry, "python", "3.11-slim").unwrap();
+        let base = BaseImage::tiny("amd64").unwrap();
+        let push = |registry: &Registry| base.push_to(registry, "python", "3.11-slim").unwrap().to_string();
+        let (host, base, plain) = if let Some(behind) = fake.registry_behind() {
+            (fake.registry().to_owned(), push(behind), None)
+        } else {
+            let plain = Registry::start(RegistryOptions::plain()).unwrap();
+            (plain.address().to_owned(), push(&plain), Some(plain))
+        };
         let config = EcsConfig::new(fake.region(), CLUSTER, SERVICE).with_model("motor", 8080);
         Self {
             fake,
-            registry,
+            host,
             config,
             events: Arc::default(),
             cancellation: Cancellation::default(),
             directory: tempfile::tempdir().unwrap(),
-            base: base.to_string(),
+            more: Vec::new(),
+            base,
+            _plain: plain,
         }
     }
 
@@ -109,7 +131,7 @@ impl Lab {
 
     /// The repository images go to.
     pub(crate) fn repository(&self) -> String {
-        format!("{}/pricing/motor", self.registry.address())
+        format!("{}/pricing/motor", self.host)
     }
 
     /// A target as a fresh process has it.
@@ -117,8 +139,11 @@ impl Lab {
         let mut variables: Variables = self.fake.variables().into_iter().collect();
         variables.set("HOME", self.root().display().to_string());
         variables.set("XDG_CACHE_HOME", self.root().join("cache").display().to_string());
+        for (name, value) in &self.more {
+            variables.set(*name, value.clone());
+        }
         let mut section = ContainerSection::default();
-        section.registry = format!("{}/pricing", self.registry.address());
+        section.registry = format!("{}/pricing", self.host);
         section.base_image.clone_from(&self.base);
         let container = ContainerConfig::new(section, "motor").unwrap();
         let options = AwsOptions::default()

@@ -20,6 +20,8 @@ async fn what_serves_the_proven_prices_is_marked_as_verified() {
     // And back: the first release of ours is the last one that was verified.
     service.knows(&lab.release(2));
     lab.deploy(2).await.unwrap();
+    // On another machine: no record, no proof. Tags name the revision, and the proof is beside its image.
+    std::fs::remove_dir_all(lab.root().join(haute_core::project::STATE_DIRECTORY)).unwrap();
     lab.engine().rollback(&lab.target(), &lab.context(), None, origin()).await.unwrap();
     assert_eq!(lab.runs(), "motor:2");
     let findings = lab.target().preflight(&lab.context()).await.unwrap();

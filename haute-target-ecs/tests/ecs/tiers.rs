@@ -12,7 +12,7 @@ use crate::lab::{CLUSTER, Lab, SERVICE, tag};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_the_second_tier_on_a_deploy_works_and_a_second_one_writes_nothing() {
     for tier in [Tier::T1, Tier::T2, Tier::T3, Tier::T4] {
-        let lab = Lab::new();
+        let lab = Lab::amazon();
         lab.fake.set_policy(tier);
         assert_eq!(lab.deploy(1).await.unwrap().record.outcome, Outcome::Deployed, "{tier:?}");
         assert!(tag(&lab.revisions()[1], "haute:served").is_some(), "{tier:?}");
@@ -24,7 +24,7 @@ async fn from_the_second_tier_on_a_deploy_works_and_a_second_one_writes_nothing(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_documented_policy_alone_the_mode_is_not_changed_in_secret() {
-    let lab = Lab::new();
+    let lab = Lab::amazon();
     lab.fake.set_policy(Tier::T0);
     let error = lab.deploy(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
@@ -35,7 +35,7 @@ async fn with_the_documented_policy_alone_the_mode_is_not_changed_in_secret() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_documented_policy_alone_a_moving_tag_deploys() {
-    let lab = Lab::new().configured(|config| config.with_update(Update::MovingTag));
+    let lab = Lab::amazon().configured(|config| config.with_update(Update::MovingTag));
     lab.fake.set_policy(Tier::T0);
     let before = lab.fake.service(CLUSTER, SERVICE).unwrap().deployments;
     assert_eq!(lab.deploy(1).await.unwrap().record.outcome, Outcome::Deployed);
@@ -62,7 +62,7 @@ async fn with_the_documented_policy_alone_a_moving_tag_deploys() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_right_to_tag_a_deploy_works_and_says_what_is_missing() {
-    let lab = Lab::new();
+    let lab = Lab::amazon();
     lab.fake.set_policy(Policy::tier(Tier::T2).deny("ecs:TagResource"));
     assert_eq!(lab.deploy(1).await.unwrap().record.outcome, Outcome::Deployed);
     assert_eq!(lab.runs(), "motor:2");
@@ -79,7 +79,7 @@ async fn without_the_right_to_tag_a_deploy_works_and_says_what_is_missing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_may_not_be_passed_is_named() {
-    let lab = Lab::new();
+    let lab = Lab::amazon();
     lab.fake.set_policy(Policy::tier(Tier::T1).deny("iam:PassRole"));
     let error = lab.deploy(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
@@ -89,7 +89,7 @@ async fn a_role_that_may_not_be_passed_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_look_that_is_not_allowed_names_its_action() {
-    let lab = Lab::new();
+    let lab = Lab::amazon();
     lab.fake.set_policy(Tier::T0);
     let findings = lab.target().preflight(&lab.context()).await.unwrap();
     let skipped: Vec<_> = findings.iter().filter(|one| one.level == FindingLevel::Skipped).collect();

@@ -6,7 +6,7 @@ use crate::lab::{Lab, tag};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_becomes_a_revision_by_digest_and_serves() {
-    let lab = Lab::new();
+    let lab = Lab::amazon();
     let recorded = lab.deploy(1).await.unwrap();
     assert_eq!(recorded.record.outcome, Outcome::Deployed);
     let revisions = lab.revisions();
@@ -53,4 +53,31 @@ async fn a_hundred_deploys_of_the_same_release_write_nothing() {
     }
     assert_eq!(lab.fake.writes(), writes);
     assert_eq!(lab.revisions().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ecr_is_signed_in_to_with_a_fresh_password_unless_one_is_given() {
+    let lab = Lab::amazon();
+    lab.deploy(1).await.unwrap();
+    assert_eq!(lab.fake.calls_of("GetAuthorizationToken").len(), 1, "asked once for a whole push");
+    let mut lab = Lab::amazon();
+    lab.more = vec![("DOCKER_USERNAME", "AWS".to_owned()), ("DOCKER_PASSWORD", "of-yesterday".to_owned())];
+    let error = lab.deploy(1).await.unwrap_err();
+    assert_eq!(error.kind(), haute_core::error::ErrorKind::Unauthenticated, "{error:?}");
+    assert!(lab.fake.calls_of("GetAuthorizationToken").is_empty(), "the one that is given wins");
+    assert!(lab.fake.calls_of("UpdateService").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_is_made_where_that_is_wanted() {
+    let fake = haute_aws_fake::AwsFake::start().unwrap().with_registry().unwrap();
+    let lab = Lab::without_repository(fake);
+    lab.deploy(1).await.unwrap_err();
+    assert!(lab.fake.calls_of("UpdateService").is_empty());
+    let lab = lab.configured(|mut config| {
+        config.create_repository = true;
+        config
+    });
+    assert_eq!(lab.deploy(1).await.unwrap().record.outcome, Outcome::Deployed);
+    assert_eq!(lab.fake.calls_of("CreateRepository").len(), 1);
 }

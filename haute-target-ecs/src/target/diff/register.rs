@@ -8,7 +8,7 @@ use super::super::EcsTarget;
 use super::super::definition::{identity, short};
 use super::super::desired::{Wanted, container, fits};
 use super::super::observe::{Observed, State};
-use super::super::remembered;
+use super::super::remembered::{self, LastDeployment};
 use super::{Pointing, REGISTER, images, in_flight, mark, of_images, shown, start, update};
 use crate::aws::error::Permitted;
 use crate::task_definition::TaskDefinition;
@@ -22,12 +22,15 @@ pub(super) fn plan(target: &EcsTarget, wanted: &Wanted, observed: &Observed) -> 
     fits(wanted, definition)?;
     let plan = start(target, &Goal::Deploy, observed.fingerprint(&of_images(wanted)));
     let arn = definition.arn().unwrap_or_else(|| observed.wanted_definition());
-    let own = wanted.is_in(definition, &name) || remembered_here(target, wanted, observed)?;
+    let last = remembered_here(target, wanted, observed)?;
+    let own = wanted.is_in(definition, &name) || last.is_some();
     if !own {
         return replace(target, plan, wanted, observed, definition, &name);
     }
     let said = identity(definition);
-    let pushed = said.as_ref().is_some_and(|said| said.tags.image_tag.as_deref() == Some(wanted.tag()));
+    let told = said.as_ref().and_then(|said| said.tags.image_tag.as_deref());
+    let told = told.or_else(|| last.as_ref().and_then(|last| last.image_tag.as_deref()));
+    let pushed = told == Some(wanted.tag());
     let mut plan = if pushed || wanted.push.is_empty() { plan } else { images(plan, wanted) };
     let pointing = |title: String, force: bool, follow: bool| Pointing {
         title,
@@ -59,12 +62,18 @@ pub(super) fn plan(target: &EcsTarget, wanted: &Wanted, observed: &Observed) -> 
     })
 }
 
-/// Whether the service still has the deployment that was begun from here for this very image.
-fn remembered_here(target: &EcsTarget, wanted: &Wanted, observed: &Observed) -> Result<bool> {
-    let Some(last) = remembered::read(target)? else { return Ok(false) };
-    Ok(last.release == wanted.release
-        && last.image_key.as_ref() == Some(&wanted.image.image_key)
-        && last.task_definition == observed.wanted_definition())
+/// The last deployment that was begun from here, if the service still has it and it was for this very image.
+fn remembered_here(
+    target: &EcsTarget,
+    wanted: &Wanted,
+    observed: &Observed,
+) -> Result<Option<LastDeployment>> {
+    let same = |last: &LastDeployment| {
+        last.release == wanted.release
+            && last.image_key.as_ref() == Some(&wanted.image.image_key)
+            && last.task_definition == observed.wanted_definition()
+    };
+    Ok(remembered::read(target)?.filter(same))
 }
 
 fn replace(

@@ -96,14 +96,20 @@ fn finish(
     }
     let definition = watched.task_definition.as_str();
     if let Some(release) = &request.plan.release {
-        let key = request.plan.steps.iter().find_map(|step| step.payload.get("image_key")?.as_str());
+        let planned = |key: &str| {
+            request.plan.steps.iter().find_map(|step| step.payload.get(key)?.as_str().map(str::to_owned))
+        };
         let known = remembered::read(target)?.filter(|last| last.task_definition == definition);
         let last = LastDeployment {
             task_definition: definition.to_owned(),
             deployment: watched.deployment.clone(),
             release: release.clone(),
-            image_key: key.and_then(Digest::parse).or_else(|| known.and_then(|last| last.image_key)),
+            image_key: planned("image_key")
+                .as_deref()
+                .and_then(Digest::parse)
+                .or_else(|| known.as_ref().and_then(|last| last.image_key.clone())),
             image: image.clone(),
+            image_tag: planned("image_tag").or_else(|| known.and_then(|last| last.image_tag)),
         };
         remembered::write(target, &last)?;
     }
