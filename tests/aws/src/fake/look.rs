@@ -67,7 +67,7 @@ impl AwsFake {
         state.carried_out = 0;
     }
 
-    /// Waits until as many calls have been carried out since the start, or since the calls were forgotten; `false` when `limit` is over before. With [`Fault::HangAfter`] the client can
+    /// Waits until as many calls have been carried out since the start, or since the calls were forgotten; `false` when `limit` is over before. With [`Fault::HangAfter`](crate::Fault::HangAfter) the client can
     /// be killed at exactly this moment.
     pub fn wait_for_calls(&self, calls: usize, limit: Duration) -> bool {
         self.shared.wait(calls, limit)
