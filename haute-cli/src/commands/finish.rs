@@ -35,11 +35,23 @@ pub(crate) fn permitted(work: &Work<'_>, target: &dyn DeployTarget) -> Result<()
 pub(crate) async fn preflight(work: &Work<'_>, target: &dyn DeployTarget) -> Result<(), Failure> {
     let looked = look(work, target).await?;
     for finding in &looked {
-        if matches!(finding.level, FindingLevel::Warn | FindingLevel::Skipped) {
+        if finding.level == FindingLevel::Warn {
             let message = format!("{}: {}", finding.subject, finding.detail);
             let help = finding.fix.clone();
             work.context.events.emit(&haute_core::event::Event::Warning { message, help });
         }
+    }
+    let skipped: Vec<&str> = looked
+        .iter()
+        .filter(|finding| finding.level == FindingLevel::Skipped)
+        .map(|finding| finding.subject.as_str())
+        .collect();
+    if !skipped.is_empty() {
+        // One line: a policy that is narrow on purpose is no reason for a warning in every run.
+        work.session.ui.note(&format!(
+            "not looked at, for want of a permission: {} (`haute-cli preflight` names each)",
+            skipped.join(", ")
+        ));
     }
     fit(target, &looked)
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::plan::Goal;
 use crate::record::Outcome;
-use crate::target::{Context, DeployTarget, ReportRequest};
+use crate::target::{Context, DeployTarget, Deployment, ReportRequest};
 
 impl Engine {
     /// Turns the failure of a run into its outcome and the error to report, after going back where that is wanted.
@@ -34,6 +34,8 @@ impl Engine {
         let info = target.info();
         let go_back = !unchanged
             && run.goal != Goal::Remove
+            // What no release of ours served before can only be taken down again, where the target can.
+            && (before.is_some() || info.capabilities.remove)
             && !belongs_to_others(error.kind(), info.capabilities.remote)
             && self.policy.on_failure_of(&info) == OnFailure::Rollback;
         if go_back {
@@ -49,7 +51,10 @@ impl Engine {
         if known && serving == before && keeps_nothing_open(error.kind()) {
             let message = match &before {
                 Some(release) => format!("the deployment failed; release {} still serves", release.short()),
-                None => "the deployment failed; nothing serves, as before".to_owned(),
+                None if progress.deployment.state == Deployment::nothing().state => {
+                    "the deployment failed; nothing serves, as before".to_owned()
+                }
+                None => "the deployment failed; what served before still serves".to_owned(),
             };
             return (Outcome::Failed, wrap(ErrorKind::DeploymentFailed, message, error));
         }
