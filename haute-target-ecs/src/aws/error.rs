@@ -54,7 +54,10 @@ impl Refusal {
                 .start(ErrorKind::RateLimited, action, "AWS asks to slow down")
                 .with_retry(Retry::Soon);
         }
-        if is(&["AccessDenied", "UnauthorizedOperation", "NotAuthorized"]) {
+        // A 403 without a code comes from something before AWS; the action it was about is known all the same.
+        if is(&["AccessDenied", "UnauthorizedOperation", "NotAuthorized"])
+            || code.is_empty() && self.status == 403
+        {
             return self.denied(action);
         }
         if is(&[
@@ -310,6 +313,8 @@ mod tests {
             (500, "ServerException", ErrorKind::Unavailable, Retry::Soon),
             (400, "ClusterNotFoundException", ErrorKind::NotFound, Retry::Never),
             (400, "ClientException", ErrorKind::InvalidInput, Retry::Never),
+            (403, "AccessDenied", ErrorKind::PermissionDenied, Retry::Never),
+            (403, "", ErrorKind::PermissionDenied, Retry::Never),
         ];
         for (status, code, kind, retry) in kinds {
             let error = refused(status, code, "words");

@@ -24,6 +24,7 @@ use haute_core::error::{Error, ErrorKind, Result, Retry};
 use serde_json::Value;
 
 use super::error::{Action, Refusal};
+use super::signed::refusal;
 
 /// One call: the body that is sent, and the one that came back.
 #[derive(Clone, Debug)]
@@ -74,21 +75,27 @@ impl Raw {
             });
         };
         Err(match &error {
-            SdkError::ServiceError(service) => Refusal {
+            SdkError::ServiceError(service) if service.err().code().is_some() => Refusal {
                 status: service.raw().status().as_u16(),
                 code: service.err().code().unwrap_or_default().to_owned(),
                 message: service.err().message().unwrap_or_default().to_owned(),
             }
             .error(action),
-            SdkError::ResponseError(response) => Refusal {
-                status: response.raw().status().as_u16(),
-                code: String::new(),
-                message: "the answer could not be read".to_owned(),
-            }
-            .error(action),
+            SdkError::ServiceError(service) => foreign(service.raw()).error(action),
+            SdkError::ResponseError(response) => foreign(response.raw()).error(action),
             _ => super::error::unreached(action, error),
         })
     }
+}
+
+/// A refusal in another form than the service's own: XML of a gateway before it, or the page of a proxy.
+fn foreign(answer: &HttpResponse) -> Refusal {
+    let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
+    let mut read = refusal(answer.status().as_u16(), &body);
+    if read.code.is_empty() && read.message.is_empty() {
+        "the answer could not be read".clone_into(&mut read.message);
+    }
+    read
 }
 
 #[dyn_dispatch_hint]

@@ -173,7 +173,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// A refusal in JSON (`__type`, `message`) or XML (`<Code>`, `<Message>`).
-fn refusal(status: u16, body: &str) -> Refusal {
+pub(super) fn refusal(status: u16, body: &str) -> Refusal {
     if let Ok(value) = serde_json::from_str::<Value>(body) {
         let text = |names: &[&str]| {
             names
