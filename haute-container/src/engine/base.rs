@@ -8,8 +8,8 @@ use haute_core::target::Context;
 
 use super::connect::Engine;
 use super::credentials::{Credentials, for_engine};
+use super::error::{self, cancelled};
 use super::store::LocalImage;
-use super::{build::cancelled, error};
 use crate::reference::ImageReference;
 
 impl Engine {

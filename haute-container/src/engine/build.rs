@@ -15,7 +15,7 @@ use super::connect::Engine;
 use super::context::{BuildContext, Parcel, TarLayer};
 use super::credentials::Credentials;
 use super::dockerfile::{dockerfile, labels};
-use super::error;
+use super::error::{self, cancelled};
 use super::output::Output;
 use super::stack::Stack;
 use super::store::LocalImage;
@@ -369,10 +369,4 @@ fn checkpoints(base: &LocalImage, build: &Build) -> Vec<(usize, String)> {
         below = chain.to_string();
     }
     kept
-}
-
-/// The caller wants to stop.
-pub(super) fn cancelled(what: &str) -> Error {
-    Error::new(ErrorKind::Cancelled, format!("stopped while {what}"))
-        .with_hint("nothing was tagged or pushed; the same command goes on from what the engine has")
 }

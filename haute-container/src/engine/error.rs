@@ -5,6 +5,12 @@ use std::error::Error as StdError;
 use bollard::errors::Error as EngineError;
 use haute_core::error::{Error, ErrorKind, Retry};
 
+/// The caller wants to stop.
+pub(super) fn cancelled(what: &str) -> Error {
+    Error::new(ErrorKind::Cancelled, format!("stopped while {what}"))
+        .with_hint("nothing was tagged or pushed; the same command goes on from what the engine has")
+}
+
 /// An error of the engine, while `what` was tried.
 pub(super) fn failed(operation: &'static str, what: &str, source: EngineError) -> Error {
     let denied = io_kind(&source) == Some(std::io::ErrorKind::PermissionDenied);

@@ -10,10 +10,9 @@ use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::{Event, EventSink};
 use haute_core::target::Context;
 
-use super::build::cancelled;
 use super::connect::Engine;
 use super::credentials::{Credentials, for_engine};
-use super::error;
+use super::error::{self, cancelled};
 use crate::reference::ImageReference;
 
 /// What a push came to.

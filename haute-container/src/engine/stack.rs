@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bollard::errors::Error as EngineError;
 use haute_core::digest::Digest;
 use haute_core::error::{ErrorKind, Result};
 use haute_core::event::Event;
@@ -17,7 +16,7 @@ use serde_json::json;
 
 use super::build::Build;
 use super::connect::Engine;
-use super::context::{Files, LastFiles, Parcel, TarLayer};
+use super::context::{BuildContext, Files, LastFiles, Parcel, TarLayer};
 use super::error;
 use super::store::LocalImage;
 use crate::oci::{ContainerConfig, History, ImageConfig, to_bytes};
@@ -55,15 +54,18 @@ impl Engine {
             Ok(files)
         });
         let parcel = Parcel { first: Vec::new(), layers, last: Some(last) };
-        match self.import(context, parcel).await? {
-            Ok(()) => {}
-            Err(source) => {
-                // Whatever it minds, a build says it better.
-                let reason = error::failed("engine.load", "load the layers", source);
-                let line = format!("the engine builds the image, since it does not load it: {reason}");
-                context.events.emit(&Event::Log { stream: "docker".to_owned(), line });
-                return Ok(None);
-            }
+        let (body, sender) = BuildContext::new(context, parcel).split();
+        let loaded = self.import(context, body, "the image was built").await?;
+        // A layer that could not be read is the reason, and not what the engine says about half an archive.
+        if let Ok(Err(error)) = sender.await {
+            return Err(error);
+        }
+        if let Err(source) = loaded {
+            // Whatever it minds, a build says it better.
+            let reason = error::failed("engine.load", "load the layers", source);
+            let line = format!("the engine builds the image, since it does not load it: {reason}");
+            context.events.emit(&Event::Log { stream: "docker".to_owned(), line });
+            return Ok(None);
         }
         let id = id.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(id) = id else { return Ok(None) };
@@ -73,36 +75,6 @@ impl Engine {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Sends an archive to the engine. The inner error is what the engine says to it.
-    async fn import(&self, context: &Context, parcel: Parcel) -> Result<Result<(), EngineError>> {
-        use bollard::query_parameters::ImportImageOptionsBuilder;
-        use futures_util::StreamExt as _;
-
-        let (body, sender) = super::context::BuildContext::new(context, parcel).split();
-        let docker = self.patient();
-        let options = ImportImageOptionsBuilder::default().quiet(true).build();
-        let mut stream = Box::pin(docker.import_image(options, bollard::body_try_stream(body), None));
-        let ended = loop {
-            let next = tokio::select! {
-                next = stream.next() => next,
-                () = context.cancelled.cancelled() => {
-                    return Err(super::build::cancelled("the image was built"));
-                }
-            };
-            match next {
-                None => break Ok(()),
-                Some(Ok(_)) => {}
-                Some(Err(source)) => break Err(source),
-            }
-        };
-        drop(stream);
-        // A layer that could not be read is the reason, and not what the engine says about half an archive.
-        if let Ok(Err(error)) = sender.await {
-            return Err(error);
-        }
-        Ok(ended)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use bollard::errors::Error as EngineError;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::{
     ImportImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use haute_core::digest::Digest;
 use haute_core::error::{Error, ErrorKind, Result};
 use haute_core::event::Event;
@@ -14,9 +16,8 @@ use haute_core::target::Context;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
 
-use super::build::cancelled;
 use super::connect::Engine;
-use super::error;
+use super::error::{self, cancelled};
 use super::saved::SavedImage;
 use crate::oci::ContainerConfig;
 use crate::reference::ImageReference;
@@ -198,28 +199,9 @@ impl Engine {
                 .with_source(source)
         };
         let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-        let docker = self.patient();
-        let options = ImportImageOptionsBuilder::default().quiet(true).build();
-        let body = bollard::body_try_stream(ReaderStream::with_capacity(file, 256 * 1024));
-        let mut stream = docker.import_image(options, body, None);
-        loop {
-            let next = tokio::select! {
-                next = stream.next() => next,
-                () = context.cancelled.cancelled() => return Err(cancelled("the image was loaded")),
-            };
-            match next {
-                None => break,
-                Some(Ok(info)) => {
-                    if let Some(line) = info.stream.as_deref().map(str::trim).filter(|line| !line.is_empty())
-                    {
-                        context
-                            .events
-                            .emit(&Event::Log { stream: "docker".to_owned(), line: line.to_owned() });
-                    }
-                }
-                Some(Err(source)) => return Err(error::failed("engine.load", "load the image", source)),
-            }
-        }
+        self.import(context, ReaderStream::with_capacity(file, 256 * 1024), "the image was loaded")
+            .await?
+            .map_err(|source| error::failed("engine.load", "load the image", source))?;
         match self.inspect(saved.config_digest().as_str()).await {
             // An engine that keeps images as containerd does knows them by their manifests.
             Err(error) if error.kind() == ErrorKind::NotFound => match saved.tags().first() {
@@ -227,6 +209,36 @@ impl Engine {
                 None => Err(error),
             },
             found => found,
+        }
+    }
+
+    /// Sends an archive of images to the engine. The inner error is what the engine says to it; `what` was stopped where the
+    /// caller wants to stop.
+    pub(super) async fn import(
+        &self,
+        context: &Context,
+        archive: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        what: &str,
+    ) -> Result<std::result::Result<(), EngineError>> {
+        let docker = self.patient();
+        let options = ImportImageOptionsBuilder::default().quiet(true).build();
+        let mut stream = Box::pin(docker.import_image(options, bollard::body_try_stream(archive), None));
+        loop {
+            let next = tokio::select! {
+                next = stream.next() => next,
+                () = context.cancelled.cancelled() => return Err(cancelled(what)),
+            };
+            match next {
+                None => return Ok(Ok(())),
+                Some(Err(source)) => return Ok(Err(source)),
+                Some(Ok(info)) => {
+                    let line = info.stream.as_deref().map(str::trim).filter(|line| !line.is_empty());
+                    if let Some(line) = line {
+                        let (stream, line) = ("docker".to_owned(), line.to_owned());
+                        context.events.emit(&Event::Log { stream, line });
+                    }
+                }
+            }
         }
     }
 }

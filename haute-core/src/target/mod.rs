@@ -146,7 +146,7 @@ impl ProvenRelease {
     /// A release and its proof.
     ///
     /// # Errors
-    /// [`ErrorKind::ProofFailed`](crate::error::ErrorKind::ProofFailed) when the proof is of another release or did not pass.
+    /// [`ErrorKind::ProofFailed`] when the proof is of another release or did not pass.
     pub fn new(release: Release, proof: Proof) -> Result<Self> {
         if &proof.release != release.digest() {
             let message = format!(
