@@ -44,19 +44,32 @@ fn killed(bench: &Bench) -> Result<(), Failed> {
     assert!(calls.len() > 8, "{calls:?}");
     assert_eq!(converged(&fake, lab)?, 2, "the service's own revision, and ours");
     // Each action once, and each write wherever it comes: before it arrives, and once it took effect.
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for action in calls {
-        let earlier = *seen.entry(action.clone()).and_modify(|count| *count += 1).or_insert(0);
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut places: Vec<(&str, u32, Fault)> = Vec::new();
+    for action in &calls {
+        let earlier = *seen.entry(action).and_modify(|count| *count += 1).or_insert(0);
         let write = ["RegisterTaskDefinition", "UpdateService", "TagResource"].contains(&action.as_str());
-        let faults: &[Fault] = match (write, earlier) {
-            (true, _) => &[Fault::HangBefore, Fault::HangAfter],
-            (false, 0) => &[Fault::HangBefore],
-            (false, _) => &[],
-        };
-        for fault in faults {
-            killed_at(lab, &action, earlier, fault)?;
+        if write || earlier == 0 {
+            places.push((action, earlier, Fault::HangBefore));
+        }
+        if write {
+            places.push((action, earlier, Fault::HangAfter));
         }
     }
+    // Two at a time: most of a deploy is waiting.
+    std::thread::scope(|scope| {
+        let halves = [0, 1].map(|half| {
+            let mine: Vec<_> = places.iter().skip(half).step_by(2).collect();
+            scope.spawn(move || {
+                mine.into_iter().try_for_each(|(action, earlier, fault)| {
+                    killed_at(lab, action, *earlier, fault).map_err(|error| format!("{action}: {error:?}"))
+                })
+            })
+        });
+        halves
+            .into_iter()
+            .try_for_each(|half| half.join().unwrap_or_else(|_| Err("a half failed".to_owned())))
+    })?;
     Ok(())
 }
 
