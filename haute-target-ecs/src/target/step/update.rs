@@ -95,7 +95,8 @@ fn finish(
         wanted.clone_into(&mut watched.task_definition);
     }
     let definition = watched.task_definition.as_str();
-    if let Some(release) = &request.plan.release {
+    // A deployment of another revision is not this release, whatever the service was told.
+    if let Some(release) = request.plan.release.as_ref().filter(|_| is_definition(definition, wanted)) {
         let planned = |key: &str| {
             request.plan.steps.iter().find_map(|step| step.payload.get(key)?.as_str().map(str::to_owned))
         };
