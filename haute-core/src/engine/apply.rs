@@ -297,11 +297,12 @@ impl Work<'_> {
                 }
                 Err(error) => {
                     failures += 1;
-                    if failures >= engine.policy.attempts
-                        || error.retry() == Retry::Never
-                        || waited >= deadline
-                    {
+                    if error.retry() == Retry::Never {
                         return Err(error);
+                    }
+                    if failures >= engine.policy.attempts || waited >= deadline {
+                        let remote = target.info().capabilities.remote;
+                        return Err(if remote { lost_sight(step, error) } else { error });
                     }
                     engine.wait_to_retry(context, Some(&step.id), failures, &error, &mut retries).await?;
                 }
@@ -410,6 +411,19 @@ fn late(step: &Step, deadline: Duration, message: &str) -> Error {
     )
     .with_operation("engine.wait")
     .with_hint("run the same command again to go on waiting from here")
+}
+
+/// The step took effect beyond this machine, and nobody here sees any more what becomes of it: that it failed would be a guess.
+fn lost_sight(step: &Step, error: Error) -> Error {
+    let message =
+        format!("step `{}` is applied and can no longer be followed; it goes on by itself", step.id);
+    let mut lost = Error::new(ErrorKind::Timeout, message)
+        .with_operation("engine.wait")
+        .with_hint("run the same command again to go on waiting from here");
+    for hint in error.hints() {
+        lost = lost.with_hint(hint.clone());
+    }
+    lost.with_source(error)
 }
 
 /// A release for people, or `nothing`.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use haute_conformance::{make_release, prove};
 use haute_core::digest::Digest;
 use haute_core::engine::{Engine, OnFailure, Policy, VirtualClock};
-use haute_core::error::{Error, ErrorKind, Result};
+use haute_core::error::{Error, ErrorKind, Result, Retry};
 use haute_core::event::{Event, RecordingSink};
 use haute_core::plan::{Action, Plan, Step};
 use haute_core::proof::Proof;
@@ -37,6 +37,8 @@ struct State {
     handed_on: Vec<Value>,
     /// What the step `switch` fails with.
     failure: Option<ErrorKind>,
+    /// What becomes of a step cannot be read.
+    out_of_sight: bool,
     /// Dies when it is asked to mark.
     hang: bool,
     watched: u32,
@@ -91,6 +93,9 @@ impl DeployTarget for Marking {
     }
 
     async fn poll(&self, context: &Context, request: StepRequest<'_>) -> Result<Readiness> {
+        if self.with(|state| state.out_of_sight) {
+            return Err(Error::new(ErrorKind::Unavailable, "no answer").with_retry(Retry::Soon));
+        }
         if request.step.id == "mark" {
             return Ok(Readiness::Ready);
         }
@@ -276,6 +281,21 @@ async fn what_belongs_to_others_is_not_taken_back() {
         assert_eq!(error.kind(), ErrorKind::DeploymentFailed, "{error:?}");
         assert!(lab.events.events().iter().any(|event| matches!(event, Event::RollbackStarted { .. })));
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_out_of_sight_is_neither_failed_nor_taken_back() {
+    let mut lab = Lab::new();
+    lab.target.remote = true;
+    let (good, new) = (lab.release("good", 100.0), lab.release("new", 120.0));
+    lab.deploy(&good).await.unwrap();
+    lab.target.with(|state| state.out_of_sight = true);
+    let error = lab.deploy(&new).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    assert!(error.message().contains("can no longer be followed"), "{error}");
+    assert!(!lab.events.events().iter().any(|event| matches!(event, Event::RollbackStarted { .. })));
+    lab.target.with(|state| state.out_of_sight = false);
+    assert_eq!(lab.deploy(&new).await.unwrap(), Outcome::Deployed, "the same command goes on from there");
 }
 
 #[tokio::test]
